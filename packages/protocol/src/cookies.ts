@@ -1,0 +1,36 @@
+/** Where the refresh cookie travels: only to the authority's `/auth` (`path`), or to its whole origin (`origin`). */
+export type CookieScope = "path" | "origin";
+
+export interface CookieNames {
+  /** The refresh token. `HttpOnly; SameSite=Strict`. */
+  readonly refresh: string;
+  /** Readable by scripts; its value goes back in {@link CSRF_HEADER} on refresh and logout. */
+  readonly csrf: string;
+  /** The attempt keys, written by the client before each refresh. */
+  readonly attempt: string;
+}
+
+/** Must carry the value of the CSRF cookie on every route that reads the refresh cookie. */
+export const CSRF_HEADER = "X-CSRF-Token";
+
+/**
+ * The names of the authority's cookies. Browsers enforce the prefixes `__Secure-` and `__Host-`: a sibling subdomain or a
+ * page on plain HTTP cannot plant them. They are dropped (with `Secure`) only for an issuer on loopback over plain HTTP.
+ */
+export function cookieNames(options: { readonly secure: boolean; readonly scope: CookieScope }): CookieNames {
+  if (!options.secure) return { refresh: "latchkey-rt", csrf: "latchkey-csrf", attempt: "latchkey-attempt" };
+  return {
+    refresh: options.scope === "origin" ? "__Host-latchkey-rt" : "__Secure-latchkey-rt",
+    csrf: "__Secure-latchkey-csrf",
+    attempt: "__Secure-latchkey-attempt",
+  };
+}
+
+/**
+ * The generation of the session that a CSRF token belongs to (`<generation>.<MAC>`), so that a page can tell whether
+ * another tab has refreshed since and which attempt key is meant for the refresh to come. `undefined` if malformed.
+ */
+export function parseCsrfGeneration(csrfToken: string): number | undefined {
+  const match = /^(0|[1-9]\d{0,8})\.[A-Za-z0-9_-]{43}$/.exec(csrfToken);
+  return match === null ? undefined : Number(match[1]);
+}

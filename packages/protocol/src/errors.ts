@@ -1,0 +1,52 @@
+/**
+ * Every error code that crosses the wire, with the one status and the one sentence that go with it. The sentence is the
+ * same for every cause: who tries tokens or passwords learns nothing from it.
+ */
+export const ERRORS = {
+  invalid_request: { status: 400, description: "The request is malformed." },
+  invalid_grant: { status: 400, description: "The grant is invalid, expired or revoked." },
+  weak_password: { status: 400, description: "The password does not meet the rules." },
+
+  invalid_credentials: { status: 401, description: "The e-mail address or the password is wrong." },
+  mfa_required: { status: 401, description: "A second factor is needed." },
+  session_ended: { status: 401, description: "The session has ended. Sign in again." },
+  missing_token: { status: 401, description: "No token was sent." },
+  invalid_token: { status: 401, description: "The token is not valid." },
+  expired_token: { status: 401, description: "The token has expired." },
+  stale_token: { status: 401, description: "The token carries old rights. Refresh and try again." },
+  insufficient_user_authentication: { status: 401, description: "A fresher or stronger sign-in is needed." },
+
+  csrf_failed: { status: 403, description: "The CSRF token is missing or wrong." },
+  origin_not_allowed: { status: 403, description: "Requests from this origin are not allowed." },
+  insufficient_scope: { status: 403, description: "The token does not cover what this request needs." },
+  account_disabled: { status: 403, description: "The account is disabled." },
+  email_not_verified: { status: 403, description: "The e-mail address is not verified." },
+
+  not_found: { status: 404, description: "There is nothing here." },
+  method_not_allowed: { status: 405, description: "This method is not allowed here." },
+  superseded: { status: 409, description: "A newer refresh has been answered. Read the credential store again." },
+  email_taken: { status: 409, description: "There is an account with this e-mail address." },
+  payload_too_large: { status: 413, description: "The request body is too large." },
+  unsupported_media_type: { status: 415, description: "The request body must be application/json." },
+
+  rate_limited: { status: 429, description: "Too many requests. Try again later." },
+  locked_out: { status: 429, description: "Too many failed attempts. Try again later." },
+
+  unavailable: { status: 503, description: "The service cannot answer right now. Try again later." },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The JSON body of every refusal. */
+export interface ErrorAnswer {
+  readonly error: ErrorCode;
+  readonly error_description: string;
+  /** `weak_password`: what to mend, for people. */
+  readonly reasons?: readonly string[];
+  /** `insufficient_scope`: what the request needs, space-delimited (RFC 6750 §3). */
+  readonly scope?: string;
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(ERRORS, value);
+}

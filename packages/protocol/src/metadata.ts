@@ -1,0 +1,19 @@
+/** The authority's metadata (RFC 8414). What is advertised is enforced; what does not exist is left out. */
+export interface AuthorityMetadata {
+  readonly issuer: string;
+  readonly jwks_uri: string;
+  readonly id_token_signing_alg_values_supported: readonly string[];
+  readonly subject_types_supported: readonly string[];
+  readonly scopes_supported?: readonly string[];
+}
+
+/** Where OpenID Connect Discovery §4 looks for an issuer's metadata: the suffix is appended to the issuer. */
+export function openidConfigurationUrl(issuer: string): string {
+  return `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+}
+
+/** Where RFC 8414 §3.1 looks: the suffix stands between the issuer's origin and its path. */
+export function authorizationServerMetadataUrl(issuer: string): string {
+  const [, origin = issuer, path = ""] = /^(https?:\/\/[^/]+)(.*)$/.exec(issuer) ?? [];
+  return `${origin}/.well-known/oauth-authorization-server${path.replace(/\/$/, "")}`;
+}

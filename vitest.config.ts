@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config";
+
+// Workspaces resolve to their sources, so tests run unbuilt.
+const conditions = ["@latchkey/source", "module", "node", "default"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: [
+      "packages/*/test/**/*.test.ts",
+      "examples/*/test/**/*.test.ts",
+      "e2e/**/*.test.ts",
+      "bench/test/**/*.test.ts",
+    ],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
