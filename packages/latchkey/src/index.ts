@@ -1,1 +1,12 @@
-export {};
+/**
+ * `latchkey`: the ready-made authority, for the command line and for programs that serve pages beside it.
+ *
+ * @module
+ */
+export type { DataFolder } from "./data-folder.ts";
+export { openDataFolder } from "./data-folder.ts";
+export type { Listener, ListenOptions } from "./listen.ts";
+export { listen } from "./listen.ts";
+export type { RunningAuthority, ServeOptions } from "./serve.ts";
+export { serveAuthority } from "./serve.ts";
+export { stopOnSignal } from "./shutdown.ts";

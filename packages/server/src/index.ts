@@ -1,1 +1,16 @@
-export {};
+/**
+ * `@latchkey/server`: the authority. `createAuthServer(options).fetch(request)` answers everything.
+ *
+ * @module
+ */
+export type { Argon2Costs, Argon2HasherOptions } from "./adapters/argon2-hasher.ts";
+export { createArgon2Hasher, DEFAULT_ARGON2_COSTS } from "./adapters/argon2-hasher.ts";
+export type { AuthServer } from "./create-auth-server.ts";
+export { createAuthServer } from "./create-auth-server.ts";
+export { AuthError, ConfigurationError } from "./errors.ts";
+export type { ConnectionInfo } from "./http/app.ts";
+export type { AudienceOptions, AuthServerOptions } from "./options.ts";
+export type { Logger } from "./ports/logger.ts";
+export type { PasswordHasher } from "./ports/password-hasher.ts";
+export type { Store } from "./ports/store.ts";
+export { createSqliteStore } from "./stores/sqlite/index.ts";

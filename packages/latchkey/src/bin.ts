@@ -1,0 +1,111 @@
+#!/usr/bin/env node
+import { ConfigurationError, createAuthServer, createSqliteStore } from "@latchkey/server";
+import { Command, InvalidArgumentError, Option } from "commander";
+
+import { openDataFolder } from "./data-folder.ts";
+import { serveAuthority } from "./serve.ts";
+import { stopOnSignal } from "./shutdown.ts";
+
+const program = new Command("latchkey")
+  .description("Sign-in with short-lived access tokens and rotating refresh tokens.")
+  .showHelpAfterError();
+
+const dataOption = (): Option =>
+  new Option("--data <folder>", "folder of the database and the master secret").env("LATCHKEY_DATA").default("./.latchkey");
+const secretOption = (): Option =>
+  new Option("--master-secret <base64>", "seals the signing keys; better given in the environment than typed")
+    .env("LATCHKEY_MASTER_SECRET")
+    .hideHelp();
+
+interface ServeFlags {
+  readonly port: number;
+  readonly host: string;
+  readonly data: string;
+  readonly masterSecret?: string;
+  readonly issuer?: string;
+  readonly audience?: string[];
+  readonly allowOrigin?: string[];
+  readonly scope?: string[];
+  readonly logLevel: string;
+}
+
+program
+  .command("serve")
+  .description("run an authority on an embedded database")
+  .addOption(new Option("--port <number>", "port to listen on").env("PORT").default(3000).argParser(parsePort))
+  .addOption(new Option("--host <address>", "address to listen on").env("HOST").default("127.0.0.1"))
+  .addOption(dataOption())
+  .addOption(secretOption())
+  .addOption(
+    new Option("--issuer <url>", "the public URL, as tokens carry it (default: http://localhost:PORT)").env("LATCHKEY_ISSUER"),
+  )
+  .option("--audience <id...>", "the APIs that tokens are for; the first is the default")
+  .option("--allow-origin <origin...>", "origins whose pages may sign in with cookies")
+  .option("--scope <scope...>", "scopes that a sign-in may ask for")
+  .addOption(
+    new Option("--log-level <level>", "what to log")
+      .env("LATCHKEY_LOG_LEVEL")
+      .choices(["silent", "error", "warn", "info"])
+      .default("info"),
+  )
+  .action(async (flags: ServeFlags) => {
+    const authority = await serveAuthority({
+      port: flags.port,
+      hostname: flags.host,
+      dataPath: flags.data,
+      masterSecret: flags.masterSecret,
+      issuer: flags.issuer,
+      logLevel: flags.logLevel,
+      ...(flags.audience !== undefined && { audiences: flags.audience }),
+      ...(flags.allowOrigin !== undefined && { allowedOrigins: flags.allowOrigin }),
+      ...(flags.scope !== undefined && { scopes: { allowed: flags.scope } }),
+    });
+    stopOnSignal(() => authority.stop());
+    process.stdout.write(`Latchkey is ready at ${authority.issuer}\n`);
+  });
+
+program
+  .command("users")
+  .description("manage accounts")
+  .command("set-roles")
+  .description("set a user's roles; felt at the next refresh")
+  .argument("<email>")
+  .argument("[roles...]", "none removes them all")
+  .addOption(dataOption())
+  .addOption(secretOption())
+  .action(async (email: string, roles: string[], flags: { readonly data: string; readonly masterSecret?: string }) => {
+    const folder = openDataFolder({ path: flags.data, masterSecret: flags.masterSecret });
+    const server = createAuthServer({
+      issuer: "http://localhost",
+      store: createSqliteStore({ path: folder.databasePath }),
+      masterSecret: folder.masterSecret,
+    });
+    try {
+      if (!(await server.setRoles(email, roles))) {
+        throw new ConfigurationError("There is no account with that e-mail address in this database.");
+      }
+      process.stdout.write(roles.length === 0 ? "All roles removed.\n" : `Roles set: ${roles.join(", ")}\n`);
+    } finally {
+      await server.close();
+    }
+  });
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("It must be a number from 0 to 65535.");
+  return port;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`latchkey: ${error instanceof ConfigurationError ? error.message : describe(error)}\n`);
+  process.exitCode = 1;
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
+    return "that port is taken. Choose another with --port or PORT.";
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,66 @@
+import type { AuthServerOptions } from "@latchkey/server";
+import { createAuthServer, createSqliteStore } from "@latchkey/server";
+import { pino } from "pino";
+
+import { openDataFolder } from "./data-folder.ts";
+import type { Listener } from "./listen.ts";
+import { listen } from "./listen.ts";
+
+/** A ready-made authority: one process, one folder. */
+export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterSecret" | "issuer" | "logger"> {
+  readonly port: number;
+  readonly hostname: string;
+  /** Default: `http://localhost:<port>`. */
+  readonly issuer?: string | undefined;
+  /** Holds the database and, unless given from outside, the master secret. */
+  readonly dataPath: string;
+  readonly masterSecret?: string | undefined;
+  /** pino's level. */
+  readonly logLevel: string;
+  /** Answers what the authority does not: pages served beside it, from the same origin. */
+  readonly fallback?: (request: Request) => Response | Promise<Response> | undefined;
+}
+
+export interface RunningAuthority {
+  readonly issuer: string;
+  readonly port: number;
+  /** Finishes requests under way, then closes the store. */
+  stop(): Promise<void>;
+}
+
+/** How often sessions whose time is over are forgotten, in milliseconds. */
+const PURGE_INTERVAL_MS = 60_000;
+
+/** Starts an authority on SQLite and serves it over HTTP. */
+export async function serveAuthority(options: ServeOptions): Promise<RunningAuthority> {
+  const { port, hostname, dataPath, masterSecret, logLevel, fallback, ...authOptions } = options;
+  const folder = openDataFolder({ path: dataPath, masterSecret });
+  const logger = pino({ level: logLevel });
+  const server = createAuthServer({
+    ...authOptions,
+    issuer: options.issuer ?? `http://localhost:${port}`,
+    store: createSqliteStore({ path: folder.databasePath }),
+    masterSecret: folder.masterSecret,
+    logger,
+  });
+  await server.ready();
+
+  const listener: Listener = await listen({
+    port,
+    hostname,
+    fetch: async (request, connection) => (await fallback?.(request)) ?? server.fetch(request, connection),
+  });
+  const purging = setInterval(() => {
+    server.purgeExpiredSessions().catch((error: unknown) => logger.warn({ err: error }, "could not purge sessions"));
+  }, PURGE_INTERVAL_MS);
+
+  return {
+    issuer: server.issuer,
+    port: listener.port,
+    async stop() {
+      clearInterval(purging);
+      await listener.stop();
+      await server.close();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { cookieNames } from "@latchkey/protocol";
+import type { Hono } from "hono";
+
+import { AuthError } from "./errors.ts";
+import { setRoles } from "./flows/set-roles.ts";
+import type { ConnectionInfo } from "./http/app.ts";
+import { createApp } from "./http/app.ts";
+import { errorAnswer } from "./http/answers.ts";
+import { loadKeyRing } from "./keys/key-ring.ts";
+import type { KeySealer } from "./keys/master-secret.ts";
+import { createKeySealer } from "./keys/master-secret.ts";
+import { loadRefreshKeys } from "./keys/refresh-keys.ts";
+import type { AuthServerOptions, Settings } from "./options.ts";
+import { isInsecureLoopback, parseOptions } from "./options.ts";
+import { createAccessTokens } from "./tokens/access-token.ts";
+import { createCsrfTokens } from "./tokens/csrf-token.ts";
+import { createSecretScheme } from "./tokens/refresh-secret.ts";
+import { createRefreshTokens } from "./tokens/refresh-token.ts";
+
+/** An authority: it signs people in and issues their tokens. */
+export interface AuthServer {
+  readonly issuer: string;
+  /** Answers any request below the issuer's URL. Never rejects. */
+  fetch(request: Request, connection?: ConnectionInfo): Promise<Response>;
+  /**
+   * Opens the signing keys, or makes them at the very first start. `fetch` does so by itself; await this at start to
+   * learn at once what would keep the server from answering.
+   */
+  ready(): Promise<void>;
+  /** Sets a user's roles, by e-mail address; felt at the next refresh. Answers whether there is such a user. */
+  setRoles(email: string, roles: readonly string[]): Promise<boolean>;
+  /** Forgets sessions whose time is over, in one small batch; answers how many. To be called now and then. */
+  purgeExpiredSessions(): Promise<number>;
+  /** Closes the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes an authority from a store and a master secret.
+ *
+ * @throws ConfigurationError for options that cannot be served safely; it says which and how to mend them
+ */
+export function createAuthServer(options: AuthServerOptions): AuthServer {
+  const settings = parseOptions(options);
+  const sealer = createKeySealer(settings.masterSecret);
+  const { store, clock, logger } = settings;
+
+  let loading: Promise<Hono<{ Bindings: ConnectionInfo }>> | undefined;
+  const load = (): Promise<Hono<{ Bindings: ConnectionInfo }>> => {
+    loading ??= assemble(settings, sealer).catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+
+  return {
+    issuer: settings.issuer,
+
+    async fetch(request, connection = {}) {
+      try {
+        const app = await load();
+        return await app.fetch(request, connection);
+      } catch (error) {
+        logger.error({ err: error }, "the authority could not open its keys");
+        return errorAnswer(new AuthError("unavailable"));
+      }
+    },
+
+    async ready() {
+      await load();
+      await store.checkHealth();
+    },
+
+    setRoles: (email, roles) => setRoles({ store, clock }, email, roles),
+
+    purgeExpiredSessions: () => store.sessions.purgeSessions(clock(), PURGE_BATCH),
+
+    close: () => store.close(),
+  };
+}
+
+const PURGE_BATCH = 500;
+
+/** The one place where the parts are chosen and put together. */
+async function assemble(settings: Settings, sealer: KeySealer): Promise<Hono<{ Bindings: ConnectionInfo }>> {
+  const { issuer, store, clock } = settings;
+  const keyRing = await loadKeyRing({ store: store.keys, sealer, clock });
+  const refreshKeys = await loadRefreshKeys({ store: store.keys, sealer, clock });
+  const basePath = new URL(issuer).pathname.replace(/\/$/, "");
+  const secure = !isInsecureLoopback(issuer);
+
+  return createApp({
+    issuer,
+    basePath,
+    store,
+    clock,
+    keyRing,
+    hasher: settings.hasher,
+    logger: settings.logger,
+    policy: settings.policy,
+    allowedOrigins: settings.allowedOrigins,
+    accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock }),
+    refreshTokens: createRefreshTokens({ issuer, key: refreshKeys.signingKey, clock }),
+    secretScheme: createSecretScheme(refreshKeys.rotationKey),
+    csrfTokens: createCsrfTokens(refreshKeys.csrfKey),
+    cookies: {
+      names: cookieNames({ secure, scope: settings.cookieScope }),
+      secure,
+      refreshPath: settings.cookieScope === "origin" ? "/" : `${basePath}/auth`,
+    },
+  });
+}

@@ -1,0 +1,37 @@
+import type { RevocationReason } from "./session.ts";
+
+/** Where a request came from, as far as the authority can tell. */
+export interface Origin {
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+}
+
+/**
+ * What happened, for the outbox that audit log, revocation feed and webhooks read. Each is appended in the transaction of
+ * the change it tells of. It holds identifiers only: never a token, password or e-mail address.
+ */
+export type AuthEvent = {
+  /** Seconds since 1970. */
+  readonly at: number;
+  readonly origin: Origin;
+} & (
+  | { readonly type: "user_signed_up"; readonly userId: string }
+  | { readonly type: "signed_in"; readonly userId: string; readonly sessionId: string }
+  | { readonly type: "sign_in_failed"; readonly userId: string | null }
+  | {
+      readonly type: "session_revoked";
+      readonly userId: string;
+      readonly sessionId: string;
+      readonly reason: RevocationReason;
+    }
+  | {
+      readonly type: "user_sessions_revoked";
+      readonly userId: string;
+      readonly keptSessionId: string | null;
+      readonly reason: RevocationReason;
+    }
+  | { readonly type: "refresh_rolled_forward"; readonly userId: string; readonly sessionId: string }
+  | { readonly type: "password_changed"; readonly userId: string; readonly keptSessionId: string }
+  | { readonly type: "roles_changed"; readonly userId: string }
+  | { readonly type: "account_deleted"; readonly userId: string }
+);

@@ -1,0 +1,164 @@
+import type { AttemptMemory } from "./attempt-memory.ts";
+import { isRemembered, rememberAttempts } from "./attempt-memory.ts";
+import type { RefreshState } from "./session.ts";
+
+/**
+ * What a refresh presents, once its refresh token has been found authentic (signed by this authority, not expired).
+ */
+export interface PresentedRefresh {
+  readonly sessionId: string;
+  /** The clients this request may speak for: the authenticated one, or the first-party ones. */
+  readonly clientIds: readonly string[];
+  /** The number of the presented refresh token… */
+  readonly generation: number;
+  /** …its secret… */
+  readonly secret: string;
+  /** …and its own expiry, in seconds since 1970. */
+  readonly expiresAt: number;
+  /** The client's last few attempt keys, newest first. */
+  readonly attemptKeys: readonly string[];
+  /** The thumbprint of the key that a fresh proof of possession was made with (RFC 9449), if there was one. */
+  readonly provenJkt: string | null;
+}
+
+/** How secrets are hashed and derived. Pure; the explorer of the protocol passes a symbolic one. */
+export interface SecretScheme {
+  hash(secret: string): string;
+  hashAttempt(key: string): string;
+  /** The secret of `generation`, from its predecessor's and the attempt that asks for it (empty for none). */
+  derive(predecessor: { readonly secret: string }, next: NextSecret): string;
+}
+
+export interface NextSecret {
+  readonly sessionId: string;
+  readonly generation: number;
+  readonly attempt: string;
+}
+
+export interface RefreshRuleOptions {
+  readonly scheme: SecretScheme;
+  /** Seconds since 1970. */
+  readonly now: number;
+  /** For a client with neither attempt keys nor proofs: how long a repeated request counts as a retry. */
+  readonly retryWindowSeconds: number;
+}
+
+export type RefreshVerdict =
+  /** The session cannot be refreshed. The cause is for the audit log, never for the answer. */
+  | { readonly kind: "refuse"; readonly cause: "unknown" | "revoked" | "expired" | "wrong_client" | "wrong_key" }
+  /** Exchange the token: compare-and-set the row to `next`. */
+  | { readonly kind: "rotate"; readonly next: NextGeneration; readonly rolledForward: boolean }
+  /** The same exchange asked again: answer with the live token once more. */
+  | { readonly kind: "retry"; readonly secret: string }
+  /** A late duplicate of an answered request: nothing issued, nothing revoked. */
+  | { readonly kind: "superseded" }
+  /** Somebody else used, or uses, a copy: revoke the session. */
+  | { readonly kind: "reuse" };
+
+/** What a rotation writes, apart from times. */
+export interface NextGeneration {
+  readonly generation: number;
+  readonly secret: string;
+  readonly attempts: AttemptMemory;
+  readonly attemptKeysUsed: boolean;
+}
+
+/**
+ * What should happen to this refresh token? The whole rule, and the only place it stands: pure, so that it can be
+ * explored exhaustively. The table it implements, and what it guarantees, are in docs/session-protocol.md.
+ */
+export function judgeRefresh(
+  session: RefreshState | undefined,
+  presented: PresentedRefresh,
+  options: RefreshRuleOptions,
+): RefreshVerdict {
+  const { scheme, now } = options;
+  if (session === undefined) return { kind: "refuse", cause: "unknown" };
+  if (session.revokedAt !== null) return { kind: "refuse", cause: "revoked" };
+  if (!presented.clientIds.includes(session.clientId)) return { kind: "refuse", cause: "wrong_client" };
+  if (session.jkt !== null && session.jkt !== presented.provenJkt) return { kind: "refuse", cause: "wrong_key" };
+
+  // A row that lost its last writes also lost its last idle limit: the authentic token still says which it was.
+  const ahead = presented.generation > session.generation;
+  const idleExpiresAt = ahead ? presented.expiresAt : session.idleExpiresAt;
+  if (now >= idleExpiresAt || now >= session.expiresAt) return { kind: "refuse", cause: "expired" };
+
+  if (ahead) return { kind: "rotate", next: continueFrom(session, presented, scheme), rolledForward: true };
+
+  if (presented.generation === session.generation) {
+    // Same number, other secret: a crash forgot a rotation, and two holders went on from the same token. Two branches.
+    if (scheme.hash(presented.secret) !== session.secretHash) return { kind: "reuse" };
+    return { kind: "rotate", next: exchange(session, presented, scheme), rolledForward: false };
+  }
+
+  const liveSecret = rederiveLiveSecret(session, presented, options);
+  if (liveSecret !== undefined) return { kind: "retry", secret: liveSecret };
+
+  const keyHashes = presented.attemptKeys.map((key) => scheme.hashAttempt(key));
+  if (isRemembered(session.attempts, presented.generation, keyHashes)) return { kind: "superseded" };
+  return { kind: "reuse" };
+}
+
+/** The ordinary rotation: the live token is exchanged for its successor. */
+function exchange(session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): NextGeneration {
+  const keyHashes = presented.attemptKeys.map((key) => scheme.hashAttempt(key));
+  return {
+    ...successor(session, presented, scheme),
+    attempts: rememberAttempts(session.attempts, presented.generation, keyHashes),
+  };
+}
+
+/**
+ * Rolling forward: the token is authentic and ahead of the row, so the store lost its last writes. The client's last
+ * keys, newest first, exchanged the last generations in turn; what the row forgot about them is learnt again here.
+ */
+function continueFrom(session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): NextGeneration {
+  const attempts = presented.attemptKeys.reduce<AttemptMemory>(
+    (memory, key, age) =>
+      age > presented.generation
+        ? memory
+        : rememberAttempts(memory, presented.generation - age, [scheme.hashAttempt(key)]),
+    session.attempts,
+  );
+  return { ...successor(session, presented, scheme), attempts };
+}
+
+function successor(
+  session: RefreshState,
+  presented: PresentedRefresh,
+  scheme: SecretScheme,
+): Omit<NextGeneration, "attempts"> {
+  const generation = presented.generation + 1;
+  const attempt = session.jkt ?? presented.attemptKeys[0] ?? "";
+  return {
+    generation,
+    secret: scheme.derive(presented, { sessionId: session.id, generation, attempt }),
+    attemptKeysUsed: session.attemptKeysUsed || presented.attemptKeys.length > 0,
+  };
+}
+
+/**
+ * A retry proves itself: from the presented secret and its attempt, the live secret can be derived again. Which attempts
+ * may be tried depends on what the session has shown it can do, never on what this request says of itself.
+ */
+function rederiveLiveSecret(
+  session: RefreshState,
+  presented: PresentedRefresh,
+  options: RefreshRuleOptions,
+): string | undefined {
+  const { scheme } = options;
+  if (session.jkt !== null) {
+    // The proof stands for the client itself, so any earlier generation may catch up.
+    let secret = presented.secret;
+    for (let generation = presented.generation + 1; generation <= session.generation; generation++) {
+      secret = scheme.derive({ secret }, { sessionId: session.id, generation, attempt: session.jkt });
+    }
+    return scheme.hash(secret) === session.secretHash ? secret : undefined;
+  }
+  if (presented.generation !== session.generation - 1) return undefined;
+  const windowOpen = !session.attemptKeysUsed && options.now - session.rotatedAt <= options.retryWindowSeconds;
+  const attempts = windowOpen ? [...presented.attemptKeys, ""] : presented.attemptKeys;
+  return attempts
+    .map((attempt) => scheme.derive(presented, { sessionId: session.id, generation: session.generation, attempt }))
+    .find((secret) => scheme.hash(secret) === session.secretHash);
+}

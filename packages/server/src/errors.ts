@@ -1,0 +1,40 @@
+import type { ErrorCode } from "@latchkey/protocol";
+import { ERRORS } from "@latchkey/protocol";
+
+/** What an error's answer may say beyond its code. */
+export interface ErrorDetails {
+  /** `invalid_request`: one sentence that names the field and says how to mend it. Never holds what was sent. */
+  readonly description?: string;
+  /** `weak_password`: what to mend. */
+  readonly reasons?: readonly string[];
+  /** `insufficient_scope`: what the request needs. */
+  readonly scope?: string;
+  /** `unavailable`, `rate_limited`, `locked_out`: whole seconds to wait. */
+  readonly retryAfterSeconds?: number;
+  /** `method_not_allowed`: what is. */
+  readonly allow?: readonly string[];
+}
+
+/**
+ * A refusal that the caller is told of, by its code and by nothing that would help to guess tokens or passwords. Thrown
+ * after transactions have committed, never inside: an error would undo what the refusal rests on.
+ */
+export class AuthError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(details.description ?? ERRORS[code].description, options);
+    this.name = "AuthError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Options that cannot be served safely. Thrown when the server is made, so that it never starts; says how to mend it. */
+export class ConfigurationError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ConfigurationError";
+  }
+}

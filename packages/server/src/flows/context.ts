@@ -1,0 +1,34 @@
+import type { SecretScheme } from "../domain/refresh-rule.ts";
+import type { ScopePolicy } from "../domain/scope.ts";
+import type { SessionLimits } from "../domain/session.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { PasswordHasher } from "../ports/password-hasher.ts";
+import type { Store } from "../ports/store.ts";
+import type { AccessTokens } from "../tokens/access-token.ts";
+import type { RefreshTokens } from "../tokens/refresh-token.ts";
+
+/** What every flow works with. */
+export interface FlowContext {
+  readonly store: Store;
+  readonly hasher: PasswordHasher;
+  readonly accessTokens: AccessTokens;
+  readonly refreshTokens: RefreshTokens;
+  readonly secretScheme: SecretScheme;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly policy: SignInPolicy;
+}
+
+/** What the operator decided. */
+export interface SignInPolicy {
+  readonly limits: SessionLimits;
+  readonly retryWindowSeconds: number;
+  readonly scopes: ScopePolicy;
+  /** The APIs tokens may be asked for; the first is the default. */
+  readonly audiences: readonly string[];
+  /** The first-party clients; the first is the default. */
+  readonly clientIds: readonly string[];
+  /** Whether sign-up may tell that an e-mail address has an account. */
+  readonly revealEmailTaken: boolean;
+}

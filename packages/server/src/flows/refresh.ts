@@ -1,0 +1,102 @@
+import type { Origin } from "../domain/event.ts";
+import type { NextGeneration } from "../domain/refresh-rule.ts";
+import { judgeRefresh } from "../domain/refresh-rule.ts";
+import type { Session } from "../domain/session.ts";
+import { idleExpiry } from "../domain/session.ts";
+import { AuthError } from "../errors.ts";
+import type { FlowContext } from "./context.ts";
+import type { SessionGrant } from "./session-grant.ts";
+import { grantSession } from "./session-grant.ts";
+
+export interface RefreshRequest {
+  readonly refreshToken: string;
+  /** Newest first. */
+  readonly attemptKeys: readonly string[];
+  /** The clients this request may speak for. */
+  readonly clientIds: readonly string[];
+  readonly origin: Origin;
+}
+
+/** Only parallel rotations of one session make a round lose; each of them moves the session on. */
+const MAX_ROUNDS = 64;
+
+/**
+ * Exchanges a refresh token for its successor. The rule says what should happen, one store verb makes it happen or finds
+ * that the session has moved on, and then the rule is asked again.
+ */
+export async function refresh(context: FlowContext, request: RefreshRequest): Promise<SessionGrant> {
+  const token = context.refreshTokens.parse(request.refreshToken);
+  if (token === undefined) throw new AuthError("session_ended");
+  const { sessions, accounts } = context.store;
+
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const session = await sessions.findSession(token.sessionId);
+    const verdict = judgeRefresh(
+      session,
+      { ...token, attemptKeys: request.attemptKeys, clientIds: request.clientIds, provenJkt: null },
+      {
+        scheme: context.secretScheme,
+        now: context.clock(),
+        retryWindowSeconds: context.policy.retryWindowSeconds,
+      },
+    );
+    if (session === undefined || verdict.kind === "refuse") throw new AuthError("session_ended");
+    if (verdict.kind === "superseded") throw new AuthError("superseded");
+    if (verdict.kind === "reuse") {
+      await endStolenSession(context, session, request.origin);
+      throw new AuthError("session_ended");
+    }
+
+    const user = await accounts.findUser(session.userId);
+    if (user === undefined || user.disabledAt !== null) throw new AuthError("session_ended");
+    if (verdict.kind === "retry") return grantSession(context, { user, session, secret: verdict.secret });
+
+    const rotated = await rotate(context, session, verdict, request.origin);
+    if (rotated !== undefined) return grantSession(context, { user, session: rotated, secret: verdict.next.secret });
+  }
+  throw new AuthError("unavailable", { retryAfterSeconds: 1 });
+}
+
+/** Moves the session to its next generation; `undefined` where another request was first. */
+async function rotate(
+  context: FlowContext,
+  session: Session,
+  verdict: { readonly next: NextGeneration; readonly rolledForward: boolean },
+  origin: Origin,
+): Promise<Session | undefined> {
+  const now = context.clock();
+  const { secret, ...generation } = verdict.next;
+  const next = {
+    ...generation,
+    secretHash: context.secretScheme.hash(secret),
+    rotatedAt: now,
+    idleExpiresAt: idleExpiry(now, session.expiresAt, context.policy.limits),
+  };
+  const rotated = await context.store.sessions.rotateSession(
+    {
+      sessionId: session.id,
+      expected: { generation: session.generation, secretHash: session.secretHash },
+      next,
+    },
+    verdict.rolledForward
+      ? { type: "refresh_rolled_forward", userId: session.userId, sessionId: session.id, at: now, origin }
+      : undefined,
+  );
+  return rotated ? { ...session, ...next } : undefined;
+}
+
+/** A copy was used: nobody can tell which of the two holders is honest, so the session ends for both. */
+async function endStolenSession(context: FlowContext, session: Session, origin: Origin): Promise<void> {
+  const at = context.clock();
+  const reason = "refresh_token_reuse";
+  const revoked = await context.store.sessions.revokeSession(
+    { sessionId: session.id, at, reason },
+    { type: "session_revoked", userId: session.userId, sessionId: session.id, reason, at, origin },
+  );
+  if (revoked) {
+    context.logger.warn(
+      { sessionId: session.id, userId: session.userId },
+      "a copied refresh token was used: session ended",
+    );
+  }
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from "node:crypto";
+
+import type { Origin } from "../domain/event.ts";
+import { normalizePassword } from "../domain/password-policy.ts";
+import { grantScope } from "../domain/scope.ts";
+import type { Session } from "../domain/session.ts";
+import { idleExpiry } from "../domain/session.ts";
+import type { User } from "../domain/user.ts";
+import { normalizeEmail } from "../domain/user.ts";
+import { AuthError } from "../errors.ts";
+import type { FlowContext } from "./context.ts";
+import type { SessionGrant } from "./session-grant.ts";
+import { grantSession } from "./session-grant.ts";
+
+export interface SignInRequest {
+  readonly email: string;
+  readonly password: string;
+  readonly clientId: string | undefined;
+  readonly audience: string | undefined;
+  readonly scope: string | undefined;
+  /** Whether the session is to outlive the browser. */
+  readonly remember: boolean;
+  /** The refresh token of a session this browser already has; the new session replaces it. */
+  readonly replaces: string | undefined;
+  readonly origin: Origin;
+}
+
+/** Checks the password and begins a session: always a new one, whatever the browser presented (ASVS 7.2.4). */
+export async function signIn(context: FlowContext, request: SignInRequest): Promise<SessionGrant> {
+  const terms = agreeTerms(context, request);
+  const user = await authenticate(context, request);
+  if (user.disabledAt !== null) throw new AuthError("account_disabled");
+
+  const now = context.clock();
+  const secret = randomBytes(32).toString("base64url");
+  const expiresAt = now + context.policy.limits.maxSeconds;
+  const session: Session = {
+    ...terms,
+    id: randomBytes(16).toString("base64url"),
+    userId: user.id,
+    createdAt: now,
+    authTime: now,
+    amr: ["pwd"],
+    acr: "aal1",
+    persistent: request.remember,
+    device: request.origin.userAgent,
+    ip: request.origin.ip,
+    generation: 0,
+    secretHash: context.secretScheme.hash(secret),
+    attempts: [],
+    attemptKeysUsed: false,
+    jkt: null,
+    rotatedAt: now,
+    idleExpiresAt: idleExpiry(now, expiresAt, context.policy.limits),
+    expiresAt,
+    revokedAt: null,
+  };
+  await context.store.sessions.createSession(session, {
+    type: "signed_in",
+    userId: user.id,
+    sessionId: session.id,
+    at: now,
+    origin: request.origin,
+  });
+  if (request.replaces !== undefined) await endReplacedSession(context, request.replaces, request.origin);
+  return grantSession(context, { user, session, secret });
+}
+
+/** What the session will be for: checked before the password, so that a malformed request costs no hash. */
+function agreeTerms({ policy }: FlowContext, request: SignInRequest): Pick<Session, "clientId" | "audience" | "scope"> {
+  const clientId = request.clientId ?? policy.clientIds[0];
+  if (clientId === undefined || !policy.clientIds.includes(clientId)) {
+    throw new AuthError("invalid_request", { description: "client_id: there is no such first-party client." });
+  }
+  const audience = request.audience ?? policy.audiences[0];
+  if (audience === undefined || !policy.audiences.includes(audience)) {
+    throw new AuthError("invalid_request", { description: "audience: there is no such API." });
+  }
+  const scope = grantScope(request.scope, policy.scopes);
+  if (scope === undefined) {
+    throw new AuthError("invalid_request", { description: "scope: holds a scope that cannot be granted." });
+  }
+  return { clientId, audience, scope };
+}
+
+/** The user whose password this is. Unknown address and wrong password cost the same work and get the same answer. */
+async function authenticate(context: FlowContext, request: SignInRequest): Promise<User> {
+  const account = await context.store.accounts.findAccountByEmail(normalizeEmail(request.email));
+  const password = normalizePassword(request.password);
+  const correct =
+    account === undefined
+      ? await context.hasher.verifyNothing(password)
+      : await context.hasher.verify(password, account.passwordHash);
+  if (account !== undefined && correct) return account.user;
+  await context.store.events.appendEvent({
+    type: "sign_in_failed",
+    userId: account?.user.id ?? null,
+    at: context.clock(),
+    origin: request.origin,
+  });
+  throw new AuthError("invalid_credentials");
+}
+
+async function endReplacedSession(context: FlowContext, refreshToken: string, origin: Origin): Promise<void> {
+  const token = context.refreshTokens.parse(refreshToken);
+  if (token === undefined) return;
+  const session = await context.store.sessions.findSession(token.sessionId);
+  if (session === undefined) return;
+  const at = context.clock();
+  await context.store.sessions.revokeSession(
+    { sessionId: session.id, at, reason: "replaced" },
+    { type: "session_revoked", userId: session.userId, sessionId: session.id, reason: "replaced", at, origin },
+  );
+}

@@ -1,0 +1,89 @@
+import type { ErrorAnswer, SessionAnswer, SessionSummary, Transport, UserAnswer } from "@latchkey/protocol";
+import { ERRORS, formatChallenge } from "@latchkey/protocol";
+
+import type { Session } from "../domain/session.ts";
+import type { User } from "../domain/user.ts";
+import type { AuthError } from "../errors.ts";
+import type { SessionGrant } from "../flows/session-grant.ts";
+import { sessionCookies } from "./cookies.ts";
+import type { HttpContext } from "./exchange.ts";
+
+/** A JSON answer. Whatever may carry a token or a cookie is never stored (RFC 6749 §5.1). */
+export function jsonAnswer(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json(body, { status, headers: { "Cache-Control": "no-store", Pragma: "no-cache", ...headers } });
+}
+
+export function emptyAnswer(): Response {
+  return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+}
+
+export function withCookies(answer: Response, cookies: readonly string[]): Response {
+  for (const cookie of cookies) answer.headers.append("Set-Cookie", cookie);
+  return answer;
+}
+
+/** What sign-in and refresh answer. By cookie transport the refresh token is in no body. */
+export function sessionAnswer(http: HttpContext, grant: SessionGrant, transport: Transport): Response {
+  const now = http.clock();
+  const body: SessionAnswer = {
+    access_token: grant.accessToken,
+    token_type: grant.session.jkt === null ? "Bearer" : "DPoP",
+    expires_in: grant.accessTokenExpiresInSeconds,
+    scope: grant.session.scope,
+    session_id: grant.session.id,
+    user: userAnswer(grant.user),
+    ...(transport === "body" && { refresh_token: grant.refreshToken }),
+    refresh_token_timeout: grant.session.idleExpiresAt - now,
+    authorization_expires_in: grant.session.expiresAt - now,
+  };
+  return withCookies(jsonAnswer(200, body), transport === "cookie" ? sessionCookies(http, grant) : []);
+}
+
+export function userAnswer(user: User): UserAnswer {
+  return {
+    id: user.id,
+    email: user.email,
+    name: user.name,
+    email_verified: user.emailVerified,
+    roles: user.roles,
+    created_at: timestamp(user.createdAt),
+  };
+}
+
+export function sessionSummary(session: Session, currentId: string): SessionSummary {
+  return {
+    id: session.id,
+    current: session.id === currentId,
+    device: session.device,
+    ip: session.ip,
+    created_at: timestamp(session.createdAt),
+    last_seen_at: timestamp(session.rotatedAt),
+    expires_at: timestamp(session.expiresAt),
+    client_id: session.clientId,
+  };
+}
+
+/** A refusal: its code, its one sentence, and a challenge where HTTP demands one (RFC 9110 §15.5.2, RFC 6750 §3). */
+export function errorAnswer(error: AuthError): Response {
+  const { code, details } = error;
+  const body: ErrorAnswer = {
+    error: code,
+    error_description: details.description ?? ERRORS[code].description,
+    ...(details.reasons !== undefined && { reasons: details.reasons }),
+    ...(details.scope !== undefined && { scope: details.scope }),
+  };
+  const headers: Record<string, string> = {};
+  const { status } = ERRORS[code];
+  if (status === 401) headers["WWW-Authenticate"] = isAboutAccessToken(code) ? formatChallenge({ code }) : "Bearer";
+  if (details.allow !== undefined) headers["Allow"] = details.allow.join(", ");
+  if (status === 429 || status === 503) headers["Retry-After"] = String(details.retryAfterSeconds ?? 5);
+  return jsonAnswer(status, body, headers);
+}
+
+function isAboutAccessToken(code: AuthError["code"]): boolean {
+  return code === "invalid_token" || code === "expired_token" || code === "stale_token";
+}
+
+function timestamp(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

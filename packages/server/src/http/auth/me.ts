@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+import { changePassword } from "../../flows/change-password.ts";
+import { deleteAccount } from "../../flows/delete-account.ts";
+import { requireSignedIn } from "../access-token-header.ts";
+import { emptyAnswer, jsonAnswer, sessionSummary, userAnswer, withCookies } from "../answers.ts";
+import { clearedCookies } from "../cookies.ts";
+import type { Exchange } from "../exchange.ts";
+import { readJsonBody } from "../json-body.ts";
+import { hasAllowedOrigin } from "../trusted-origin.ts";
+import { passwordSchema } from "./credentials.ts";
+
+export async function getMe(exchange: Exchange): Promise<Response> {
+  const { user, session } = await requireSignedIn(exchange);
+  return jsonAnswer(200, { user: userAnswer(user), session: sessionSummary(session, session.id) });
+}
+
+const passwordChange = z.strictObject({ current_password: passwordSchema, new_password: passwordSchema });
+
+export async function postPassword(exchange: Exchange): Promise<Response> {
+  const who = await requireSignedIn(exchange);
+  const body = await readJsonBody(exchange.request, passwordChange);
+  await changePassword(exchange.http, who, {
+    currentPassword: body.current_password,
+    newPassword: body.new_password,
+    origin: exchange.origin,
+  });
+  return emptyAnswer();
+}
+
+const deletion = z.strictObject({ password: passwordSchema });
+
+export async function deleteMe(exchange: Exchange): Promise<Response> {
+  const who = await requireSignedIn(exchange);
+  const { password } = await readJsonBody(exchange.request, deletion);
+  await deleteAccount(exchange.http, who, { password, origin: exchange.origin });
+  return withCookies(emptyAnswer(), hasAllowedOrigin(exchange) ? clearedCookies(exchange.http) : []);
+}

@@ -1,0 +1,19 @@
+import { z } from "zod";
+
+import { signUp } from "../../flows/sign-up.ts";
+import { jsonAnswer, userAnswer } from "../answers.ts";
+import type { Exchange } from "../exchange.ts";
+import { readJsonBody } from "../json-body.ts";
+import { emailSchema, passwordSchema } from "./credentials.ts";
+
+const body = z.strictObject({
+  email: emailSchema,
+  password: passwordSchema,
+  name: z.string().trim().min(1).max(200).optional(),
+});
+
+export async function postSignUp(exchange: Exchange): Promise<Response> {
+  const { email, password, name } = await readJsonBody(exchange.request, body);
+  const user = await signUp(exchange.http, { email, password, name: name ?? null, origin: exchange.origin });
+  return jsonAnswer(201, { user: userAnswer(user) });
+}

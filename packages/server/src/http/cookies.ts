@@ -1,0 +1,58 @@
+import { serialize } from "hono/utils/cookie";
+
+import { AuthError } from "../errors.ts";
+import type { SessionGrant } from "../flows/session-grant.ts";
+import type { HttpContext } from "./exchange.ts";
+
+/**
+ * Reads one cookie by its exact name. Two of one name mean that somebody else could plant one (cookie tossing from a
+ * sibling subdomain): no telling which is ours, so neither is taken.
+ *
+ * @throws AuthError `invalid_request` for two cookies of the name
+ */
+export function readCookie(request: Request, name: string): string | undefined {
+  const values = (request.headers.get("cookie") ?? "")
+    .split(";")
+    .map((pair) => pair.replace(/^[ \t]+/, ""))
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1).replace(/[ \t]+$/, ""));
+  if (values.length > 1) throw new AuthError("invalid_request", { description: "There are two cookies of one name." });
+  return values[0];
+}
+
+/** The cookies of a session: its refresh token, out of reach of scripts, and its CSRF token, within. */
+export function sessionCookies(http: HttpContext, grant: SessionGrant): readonly string[] {
+  const { session } = grant;
+  const lifetime = session.persistent ? { maxAge: session.idleExpiresAt - http.clock() } : {};
+  return [
+    serialize(http.cookies.names.refresh, grant.refreshToken, { ...refreshAttributes(http), ...lifetime }),
+    serialize(http.cookies.names.csrf, http.csrfTokens.issue(session.id, session.generation), {
+      ...scriptAttributes(http),
+      ...lifetime,
+    }),
+  ];
+}
+
+/** Clears the attempt keys of whatever session was there before. */
+export function clearedAttemptCookie(http: HttpContext): string {
+  return serialize(http.cookies.names.attempt, "", { ...scriptAttributes(http), maxAge: 0 });
+}
+
+/** Clears all, with the attributes they were set with: browsers ignore a deletion that lacks them (CVE-2025-55162). */
+export function clearedCookies(http: HttpContext): readonly string[] {
+  return [
+    serialize(http.cookies.names.refresh, "", { ...refreshAttributes(http), maxAge: 0 }),
+    serialize(http.cookies.names.csrf, "", { ...scriptAttributes(http), maxAge: 0 }),
+    clearedAttemptCookie(http),
+  ];
+}
+
+type Attributes = NonNullable<Parameters<typeof serialize>[2]>;
+
+function refreshAttributes({ cookies }: HttpContext): Attributes {
+  return { path: cookies.refreshPath, httpOnly: true, secure: cookies.secure, sameSite: "Strict" };
+}
+
+function scriptAttributes({ cookies }: HttpContext): Attributes {
+  return { path: "/", secure: cookies.secure, sameSite: "Strict" };
+}

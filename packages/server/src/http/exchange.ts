@@ -1,0 +1,40 @@
+import type { CookieNames } from "@latchkey/protocol";
+
+import type { Origin } from "../domain/event.ts";
+import type { FlowContext } from "../flows/context.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
+import type { CsrfTokens } from "../tokens/csrf-token.ts";
+
+/** What the routes work with: the flows' context, and what only the wire has. */
+export interface HttpContext extends FlowContext {
+  readonly issuer: string;
+  /** The issuer's path, empty or beginning with a slash; every route lies below it. */
+  readonly basePath: string;
+  readonly keyRing: KeyRing;
+  readonly csrfTokens: CsrfTokens;
+  readonly cookies: CookieSettings;
+  readonly allowedOrigins: ReadonlySet<string>;
+}
+
+export interface CookieSettings {
+  readonly names: CookieNames;
+  readonly secure: boolean;
+  readonly refreshPath: string;
+}
+
+/** One request, on its way to an answer. */
+export interface Exchange {
+  readonly request: Request;
+  readonly params: Readonly<Record<string, string>>;
+  readonly http: HttpContext;
+  /** Where the request came from, for the record. */
+  readonly origin: Origin;
+}
+
+/** One call of the wire contract. */
+export interface Route {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly summary: string;
+  readonly handle: (exchange: Exchange) => Promise<Response>;
+}

@@ -1,0 +1,26 @@
+import type { AuthorityMetadata } from "@latchkey/protocol";
+
+import type { Exchange } from "./exchange.ts";
+
+/** Public by nature: any origin may read it, and caches may keep it for a while. */
+const PUBLIC = { "Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=300" };
+
+/** RFC 8414 §2. Only what exists is advertised; empty lists are left out (§3.2). */
+export async function getMetadata({ http }: Exchange): Promise<Response> {
+  const { allowed } = http.policy.scopes;
+  const metadata: AuthorityMetadata = {
+    issuer: http.issuer,
+    jwks_uri: `${http.issuer}/.well-known/jwks.json`,
+    // Some resource servers read the algorithms of access tokens here.
+    id_token_signing_alg_values_supported: [http.keyRing.signingKey.alg],
+    subject_types_supported: ["public"],
+    ...(allowed.length > 0 && { scopes_supported: allowed }),
+  };
+  return Response.json(metadata, { headers: PUBLIC });
+}
+
+export async function getKeySet({ http }: Exchange): Promise<Response> {
+  return new Response(JSON.stringify({ keys: http.keyRing.publicKeys }), {
+    headers: { ...PUBLIC, "Content-Type": "application/jwk-set+json" },
+  });
+}

@@ -1,0 +1,27 @@
+import { deleteMe, getMe, postPassword } from "./auth/me.ts";
+import { postRefresh } from "./auth/refresh.ts";
+import { deleteSession, getSessions } from "./auth/sessions.ts";
+import { postSignIn } from "./auth/sign-in.ts";
+import { postSignOut, postSignOutEverywhere } from "./auth/sign-out.ts";
+import { postSignUp } from "./auth/sign-up.ts";
+import type { Route } from "./exchange.ts";
+import { getLive, getReady } from "./health.ts";
+import { getKeySet, getMetadata } from "./published.ts";
+
+/** The wire contract: everything the authority answers, below its issuer's path. */
+export const ROUTES: readonly Route[] = [
+  { method: "POST", path: "/auth/signup", summary: "Make an account", handle: postSignUp },
+  { method: "POST", path: "/auth/login", summary: "Sign in: begin a session", handle: postSignIn },
+  { method: "POST", path: "/auth/refresh", summary: "Exchange the refresh token", handle: postRefresh },
+  { method: "POST", path: "/auth/logout", summary: "End this session", handle: postSignOut },
+  { method: "POST", path: "/auth/logout-all", summary: "End all my sessions", handle: postSignOutEverywhere },
+  { method: "GET", path: "/auth/me", summary: "Who am I", handle: getMe },
+  { method: "DELETE", path: "/auth/me", summary: "Delete my account", handle: deleteMe },
+  { method: "GET", path: "/auth/sessions", summary: "List my sessions", handle: getSessions },
+  { method: "DELETE", path: "/auth/sessions/:id", summary: "End one of my sessions", handle: deleteSession },
+  { method: "POST", path: "/auth/password", summary: "Change my password", handle: postPassword },
+  { method: "GET", path: "/.well-known/openid-configuration", summary: "Metadata", handle: getMetadata },
+  { method: "GET", path: "/.well-known/jwks.json", summary: "Key set", handle: getKeySet },
+  { method: "GET", path: "/health/live", summary: "Is the process up", handle: getLive },
+  { method: "GET", path: "/health/ready", summary: "Can it answer", handle: getReady },
+];

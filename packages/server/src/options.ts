@@ -1,0 +1,196 @@
+import { z } from "zod";
+
+import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
+import type { SignInPolicy } from "./flows/context.ts";
+import { ConfigurationError } from "./errors.ts";
+import { MIN_MASTER_SECRET_BYTES } from "./keys/master-secret.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Logger } from "./ports/logger.ts";
+import type { PasswordHasher } from "./ports/password-hasher.ts";
+import type { Store } from "./ports/store.ts";
+import type { AudienceProfile } from "./tokens/access-token.ts";
+
+/** What an authority is made of. All durations are whole seconds. */
+export interface AuthServerOptions {
+  /**
+   * The authority's own URL, byte for byte the `iss` of its tokens. `https:`, or `http:` on loopback for development. No
+   * trailing slash, query or fragment.
+   */
+  readonly issuer: string;
+  /** Where everything is kept, for example `createSqliteStore({ path })`. */
+  readonly store: Store;
+  /**
+   * Seals the signing keys in the store: at least 32 random bytes, or their base64url or base64 text. Keep it where
+   * secrets belong, apart from the database.
+   */
+  readonly masterSecret: string | Uint8Array;
+  /** The APIs that access tokens are for; the first is the default. Without any it is the issuer itself. */
+  readonly audiences?: readonly (string | AudienceOptions)[];
+  /** Origins (besides the issuer's) whose pages may sign in with cookies, for example `https://app.example.com`. */
+  readonly allowedOrigins?: readonly string[];
+  /** The scopes a first-party sign-in may ask for, and those it gets when it asks for none (all, by default). */
+  readonly scopes?: { readonly allowed: readonly string[]; readonly default?: readonly string[] };
+  /** The names of your own apps; the first is the default. */
+  readonly clientIds?: readonly string[];
+  /** Life of access tokens; at most an hour (RFC 6750 §5.3). Default 600. */
+  readonly accessTokenTtlSeconds?: number;
+  /** A session ends when it has not been refreshed for this long. Default 7 days. */
+  readonly sessionIdleSeconds?: number;
+  /** A session ends after this long however often it is refreshed. Default 30 days (NIST SP 800-63B-4, AAL1). */
+  readonly sessionMaxSeconds?: number;
+  /** For clients with neither attempt keys nor proofs: how long a repeated refresh counts as a retry. Default 10. */
+  readonly retryWindowSeconds?: number;
+  readonly cookies?: {
+    /** `path` (the default): the refresh cookie travels only to `/auth`. `origin`: to the whole origin, as `__Host-`. */
+    readonly scope?: "path" | "origin";
+  };
+  /** Whether sign-up may answer `email_taken`. By default nobody learns who has an account. */
+  readonly revealEmailTaken?: boolean;
+  readonly passwordHasher?: PasswordHasher;
+  /** Default: none. Never handed a token, password or cookie. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+}
+
+export interface AudienceOptions {
+  readonly audience: string;
+  readonly accessTokenTtlSeconds?: number;
+}
+
+/** The options, checked, with every default in its place. */
+export interface Settings {
+  readonly issuer: string;
+  readonly store: Store;
+  readonly masterSecret: Uint8Array;
+  readonly audiences: readonly AudienceProfile[];
+  /** The issuer's own origin among them. */
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly cookieScope: "path" | "origin";
+  readonly policy: SignInPolicy;
+  readonly hasher: PasswordHasher;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+const DAY = 86_400;
+const ttl = z.int().min(1).max(3_600);
+const scopeToken = z.string().regex(/^[\u0021\u0023-\u005B\u005D-\u007E]+$/, "is no scope (RFC 6749 §3.3)");
+const name = z.string().min(1).max(255);
+
+const optionsSchema = z.strictObject({
+  issuer: z.string().superRefine(checkIssuer),
+  store: z.custom<Store>((value) => typeof value === "object" && value !== null, "is missing: give it a store"),
+  masterSecret: z.union([z.string(), z.instanceof(Uint8Array)]),
+  audiences: z
+    .array(z.union([name, z.strictObject({ audience: name, accessTokenTtlSeconds: ttl.optional() })]))
+    .min(1)
+    .optional(),
+  allowedOrigins: z.array(z.string().refine(isOrigin, "is no origin: scheme, host and port alone")).default([]),
+  scopes: z
+    .strictObject({ allowed: z.array(scopeToken), default: z.array(scopeToken).optional() })
+    .default({ allowed: [] }),
+  clientIds: z.array(name).min(1).default(["first-party"]),
+  accessTokenTtlSeconds: ttl.default(600),
+  sessionIdleSeconds: z
+    .int()
+    .min(60)
+    .max(365 * DAY)
+    .default(7 * DAY),
+  sessionMaxSeconds: z
+    .int()
+    .min(60)
+    .max(365 * DAY)
+    .default(30 * DAY),
+  retryWindowSeconds: z.int().min(0).max(60).default(10),
+  cookies: z.strictObject({ scope: z.enum(["path", "origin"]).default("path") }).default({ scope: "path" }),
+  revealEmailTaken: z.boolean().default(false),
+  passwordHasher: z.custom<PasswordHasher>((value) => typeof value === "object" && value !== null).optional(),
+  logger: z.custom<Logger>((value) => typeof value === "object" && value !== null).optional(),
+  clock: z.custom<Clock>((value) => typeof value === "function").optional(),
+});
+
+/** @throws ConfigurationError that names each option and says how to mend it */
+export function parseOptions(options: AuthServerOptions): Settings {
+  const parsed = optionsSchema.safeParse(options);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `  ${issue.path.join(".") || "options"}: ${issue.message}`);
+    throw new ConfigurationError(`The authority cannot start with these options:\n${faults.join("\n")}`);
+  }
+  const given = parsed.data;
+  if (given.sessionIdleSeconds > given.sessionMaxSeconds) {
+    throw new ConfigurationError("sessionIdleSeconds: must not be longer than sessionMaxSeconds.");
+  }
+  const defaultScopes = given.scopes.default ?? given.scopes.allowed;
+  if (!defaultScopes.every((scope) => given.scopes.allowed.includes(scope))) {
+    throw new ConfigurationError("scopes.default: must be among scopes.allowed.");
+  }
+  const audiences = (given.audiences ?? [given.issuer]).map((entry): AudienceProfile =>
+    typeof entry === "string"
+      ? { audience: entry, accessTokenTtlSeconds: given.accessTokenTtlSeconds }
+      : {
+          audience: entry.audience,
+          accessTokenTtlSeconds: entry.accessTokenTtlSeconds ?? given.accessTokenTtlSeconds,
+        },
+  );
+  return {
+    issuer: given.issuer,
+    store: given.store,
+    masterSecret: decodeMasterSecret(given.masterSecret),
+    audiences,
+    allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
+    cookieScope: given.cookies.scope,
+    policy: {
+      limits: { idleSeconds: given.sessionIdleSeconds, maxSeconds: given.sessionMaxSeconds },
+      retryWindowSeconds: given.retryWindowSeconds,
+      scopes: { allowed: given.scopes.allowed, default: defaultScopes },
+      audiences: audiences.map((profile) => profile.audience),
+      clientIds: given.clientIds,
+      revealEmailTaken: given.revealEmailTaken,
+    },
+    hasher: given.passwordHasher ?? createArgon2Hasher(),
+    logger: given.logger ?? SILENT,
+    clock: given.clock ?? (() => Math.floor(Date.now() / 1000)),
+  };
+}
+
+const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Whether an issuer is served without TLS: allowed on loopback alone. */
+export function isInsecureLoopback(issuer: string): boolean {
+  const { protocol, hostname } = new URL(issuer);
+  return protocol === "http:" && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+}
+
+function checkIssuer(issuer: string, context: z.core.$RefinementCtx<string>): void {
+  const fault = issuerFault(issuer);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+}
+
+function issuerFault(issuer: string): string | undefined {
+  if (!URL.canParse(issuer)) return "is no URL";
+  const url = new URL(issuer);
+  if (url.protocol !== "https:" && !isInsecureLoopback(issuer)) {
+    return "must be https: (plain http: is for localhost, 127.0.0.1 and [::1] alone)";
+  }
+  if (url.search !== "" || url.hash !== "" || url.username !== "") return "must have no query, fragment or user";
+  const canonical = url.pathname === "/" ? url.origin : `${url.origin}${url.pathname}`;
+  if (issuer !== canonical || issuer.endsWith("/")) {
+    return `must be written as tokens will carry it: ${canonical.replace(/\/+$/, "")}`;
+  }
+  return undefined;
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function decodeMasterSecret(secret: string | Uint8Array): Uint8Array {
+  if (typeof secret !== "string") return secret;
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(secret)) {
+    throw new ConfigurationError(
+      `masterSecret: must be base64 text of at least ${MIN_MASTER_SECRET_BYTES} random bytes. ` +
+        "Make one with: openssl rand -base64 32",
+    );
+  }
+  return Buffer.from(secret, "base64url");
+}

@@ -1,0 +1,42 @@
+import type { AuthEvent } from "../domain/event.ts";
+import type { User } from "../domain/user.ts";
+
+/** A user together with what proves who they are. Kept apart from {@link User} so that no answer can ever hold it. */
+export interface Account {
+  readonly user: User;
+  /** A PHC string; see the password hasher. */
+  readonly passwordHash: string;
+}
+
+/** Where accounts live. Every verb is one atomic, durable step; see the session store for its events. */
+export interface AccountStore {
+  /** Answers `false`, and changes nothing, where the e-mail address has an account already. */
+  createAccount(account: Account, event: AuthEvent): Promise<boolean>;
+
+  findUser(id: string): Promise<User | undefined>;
+
+  findAccount(userId: string): Promise<Account | undefined>;
+
+  /** By the normalised e-mail address. */
+  findAccountByEmail(email: string): Promise<Account | undefined>;
+
+  /**
+   * Sets a new password hash if the old one still is as it was checked, and ends every session of the user but the one
+   * named, in one step. Answers `false`, and changes nothing, where the old hash has changed meanwhile.
+   */
+  changePassword(change: PasswordChange, event: AuthEvent): Promise<boolean>;
+
+  /** Answers whether there is such a user. */
+  setRoles(change: { readonly userId: string; readonly roles: readonly string[] }, event: AuthEvent): Promise<boolean>;
+
+  /** Removes the account and ends its sessions, in one step; answers whether there was one. */
+  deleteAccount(userId: string, event: AuthEvent): Promise<boolean>;
+}
+
+export interface PasswordChange {
+  readonly userId: string;
+  readonly expectedHash: string;
+  readonly newHash: string;
+  readonly keepSessionId: string;
+  readonly at: number;
+}

@@ -1,0 +1,100 @@
+import type { SQLOutputValue } from "node:sqlite";
+
+import type { User } from "../../domain/user.ts";
+import type { Account, AccountStore } from "../../ports/account-store.ts";
+import type { SqliteConnections } from "./connection.ts";
+import { transaction } from "./connection.ts";
+import { prepareAppendEvent } from "./events.ts";
+import { prepareRevokeUserSessions } from "./user-sessions.ts";
+
+export function createAccountStore({ durable, relaxed }: SqliteConnections): AccountStore {
+  const append = prepareAppendEvent(durable);
+
+  const insert = durable.prepare(`
+    INSERT INTO user (id, email, email_verified, name, roles, password_hash, created_at, disabled_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (email) DO NOTHING`);
+  const selectById = relaxed.prepare("SELECT * FROM user WHERE id = ?");
+  const selectByEmail = relaxed.prepare("SELECT * FROM user WHERE email = ?");
+  const updatePassword = durable.prepare("UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?");
+  const updateRoles = durable.prepare("UPDATE user SET roles = ? WHERE id = ?");
+  const remove = durable.prepare("DELETE FROM user WHERE id = ?");
+  const revokeSessions = prepareRevokeUserSessions(durable);
+
+  return {
+    async createAccount({ user, passwordHash }, event) {
+      return transaction(durable, () => {
+        const { changes } = insert.run(
+          user.id,
+          user.email,
+          Number(user.emailVerified),
+          user.name,
+          JSON.stringify(user.roles),
+          passwordHash,
+          user.createdAt,
+          user.disabledAt,
+        );
+        if (changes === 1) append(event);
+        return changes === 1;
+      });
+    },
+
+    async findUser(id) {
+      const row = selectById.get(id);
+      return row === undefined ? undefined : accountOf(row).user;
+    },
+
+    async findAccount(userId) {
+      const row = selectById.get(userId);
+      return row === undefined ? undefined : accountOf(row);
+    },
+
+    async findAccountByEmail(email) {
+      const row = selectByEmail.get(email);
+      return row === undefined ? undefined : accountOf(row);
+    },
+
+    async changePassword({ userId, expectedHash, newHash, keepSessionId, at }, event) {
+      return transaction(durable, () => {
+        const changed = updatePassword.run(newHash, userId, expectedHash).changes === 1;
+        if (changed) {
+          revokeSessions({ userId, exceptSessionId: keepSessionId, at, reason: "password_changed" });
+          append(event);
+        }
+        return changed;
+      });
+    },
+
+    async setRoles({ userId, roles }, event) {
+      return transaction(durable, () => {
+        const changed = updateRoles.run(JSON.stringify(roles), userId).changes === 1;
+        if (changed) append(event);
+        return changed;
+      });
+    },
+
+    async deleteAccount(userId, event) {
+      return transaction(durable, () => {
+        const deleted = remove.run(userId).changes === 1;
+        if (deleted) {
+          revokeSessions({ userId, exceptSessionId: null, at: event.at, reason: "account_deleted" });
+          append(event);
+        }
+        return deleted;
+      });
+    },
+  };
+}
+
+function accountOf(row: Record<string, SQLOutputValue>): Account {
+  const user: User = {
+    id: String(row["id"]),
+    email: String(row["email"]),
+    name: typeof row["name"] === "string" ? row["name"] : null,
+    emailVerified: row["email_verified"] === 1,
+    roles: JSON.parse(String(row["roles"])) as readonly string[],
+    createdAt: Number(row["created_at"]),
+    disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
+  };
+  return { user, passwordHash: String(row["password_hash"]) };
+}

@@ -1,0 +1,49 @@
+import { DatabaseSync } from "node:sqlite";
+
+import { ConfigurationError } from "../../errors.ts";
+import { migrate } from "./schema.ts";
+
+/**
+ * Two connections to one database file. Statements run synchronously and every transaction begins and ends within one
+ * call, so the two never wait for each other; other processes are waited for.
+ */
+export interface SqliteConnections {
+  /** `synchronous = FULL`: what it commits is on the disk before the caller is told. */
+  readonly durable: DatabaseSync;
+  /**
+   * `synchronous = NORMAL`: a commit survives the death of the process; a power cut may forget the last few. For reads
+   * and for rotations, which the session protocol rolls forward.
+   */
+  readonly relaxed: DatabaseSync;
+}
+
+/** How long to wait for another process's transaction, in milliseconds. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+export function openConnections(path: string): SqliteConnections {
+  if (path === "" || path === ":memory:") {
+    throw new ConfigurationError("The SQLite store needs a file: it opens it twice, once for durable writes.");
+  }
+  const durable = open(path, "FULL");
+  migrate(durable);
+  return { durable, relaxed: open(path, "NORMAL") };
+}
+
+function open(path: string, synchronous: "FULL" | "NORMAL"): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA trusted_schema = OFF;`);
+  return database;
+}
+
+/** Runs the work as one transaction that holds the write lock from its first statement on. */
+export function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}

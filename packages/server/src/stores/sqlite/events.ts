@@ -1,0 +1,32 @@
+import type { DatabaseSync } from "node:sqlite";
+
+import type { AuthEvent } from "../../domain/event.ts";
+import type { EventLog, RecordedEvent } from "../../ports/event-log.ts";
+import type { SqliteConnections } from "./connection.ts";
+
+/** Appends an event within whatever transaction the caller has begun on this connection. */
+export type AppendEvent = (event: AuthEvent) => void;
+
+export function prepareAppendEvent(database: DatabaseSync): AppendEvent {
+  const insert = database.prepare("INSERT INTO event (at, type, user_id, session_id, detail) VALUES (?, ?, ?, ?, ?)");
+  return (event) => {
+    const sessionId = "sessionId" in event ? event.sessionId : null;
+    insert.run(event.at, event.type, event.userId, sessionId, JSON.stringify(event));
+  };
+}
+
+export function createEventLog({ durable, relaxed }: SqliteConnections): EventLog {
+  const append = prepareAppendEvent(durable);
+  const select = relaxed.prepare("SELECT sequence, detail FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?");
+  return {
+    async appendEvent(event) {
+      append(event);
+    },
+    async listEvents(after, limit) {
+      return select.all(after, limit).map((row): RecordedEvent => ({
+        ...(JSON.parse(String(row["detail"])) as AuthEvent),
+        sequence: Number(row["sequence"]),
+      }));
+    },
+  };
+}

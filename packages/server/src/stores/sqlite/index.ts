@@ -1,0 +1,30 @@
+import type { Store } from "../../ports/store.ts";
+import { createAccountStore } from "./accounts.ts";
+import { openConnections } from "./connection.ts";
+import { createEventLog } from "./events.ts";
+import { createKeyStore } from "./keys.ts";
+import { createSessionStore } from "./sessions.ts";
+
+/**
+ * Everything in one SQLite file (WAL), made on first use; several processes on one machine may share it.
+ *
+ * @param options.path the database file; its folder must exist
+ * @throws ConfigurationError where the file holds a newer schema
+ */
+export function createSqliteStore(options: { readonly path: string }): Store {
+  const connections = openConnections(options.path);
+  const health = connections.relaxed.prepare("SELECT count(*) FROM signing_key");
+  return {
+    accounts: createAccountStore(connections),
+    sessions: createSessionStore(connections),
+    keys: createKeyStore(connections),
+    events: createEventLog(connections),
+    async checkHealth() {
+      health.get();
+    },
+    async close() {
+      connections.relaxed.close();
+      connections.durable.close();
+    },
+  };
+}

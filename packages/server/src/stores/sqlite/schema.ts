@@ -1,0 +1,85 @@
+import type { DatabaseSync } from "node:sqlite";
+
+import { ConfigurationError } from "../../errors.ts";
+
+/** The schema, one step a version. Steps are only ever appended: a database in the field has taken the earlier ones. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE user (
+    id             TEXT PRIMARY KEY,
+    email          TEXT NOT NULL UNIQUE,
+    email_verified INTEGER NOT NULL,
+    name           TEXT,
+    roles          TEXT NOT NULL,
+    password_hash  TEXT NOT NULL,
+    created_at     INTEGER NOT NULL,
+    disabled_at    INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  -- One row for a session's whole life. A refresh changes it in place and touches no index.
+  CREATE TABLE session (
+    id                TEXT PRIMARY KEY,
+    user_id           TEXT NOT NULL,
+    client_id         TEXT NOT NULL,
+    audience          TEXT NOT NULL,
+    scope             TEXT NOT NULL,
+    created_at        INTEGER NOT NULL,
+    auth_time         INTEGER NOT NULL,
+    amr               TEXT NOT NULL,
+    acr               TEXT NOT NULL,
+    persistent        INTEGER NOT NULL,
+    device            TEXT,
+    ip                TEXT,
+    jkt               TEXT,
+    expires_at        INTEGER NOT NULL,
+    generation        INTEGER NOT NULL,
+    secret_hash       TEXT NOT NULL,
+    attempts          TEXT NOT NULL,
+    attempt_keys_used INTEGER NOT NULL,
+    rotated_at        INTEGER NOT NULL,
+    idle_expires_at   INTEGER NOT NULL,
+    revoked_at        INTEGER,
+    revoked_reason    TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX session_by_user ON session (user_id);
+  CREATE INDEX session_by_expiry ON session (expires_at);
+
+  CREATE TABLE signing_key (
+    kid        TEXT PRIMARY KEY,
+    purpose    TEXT NOT NULL,
+    alg        TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    sealed     TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- The outbox: audit log, revocation feed and webhooks read from it.
+  CREATE TABLE event (
+    sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    type       TEXT NOT NULL,
+    user_id    TEXT,
+    session_id TEXT,
+    detail     TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX event_by_user ON event (user_id);
+  `,
+];
+
+/** Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows. */
+export function migrate(database: DatabaseSync): void {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+    if (version > MIGRATIONS.length) {
+      throw new ConfigurationError(
+        `The database has schema ${version}; this Latchkey knows up to ${MIGRATIONS.length}. Install a newer Latchkey.`,
+      );
+    }
+    for (const step of MIGRATIONS.slice(version)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}

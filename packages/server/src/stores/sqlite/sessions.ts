@@ -1,0 +1,147 @@
+import type { SQLOutputValue } from "node:sqlite";
+
+import type { AttemptMemory } from "../../domain/attempt-memory.ts";
+import type { Session } from "../../domain/session.ts";
+import type { SessionStore } from "../../ports/session-store.ts";
+import type { SqliteConnections } from "./connection.ts";
+import { transaction } from "./connection.ts";
+import { prepareAppendEvent } from "./events.ts";
+import { prepareRevokeUserSessions } from "./user-sessions.ts";
+
+export function createSessionStore({ durable, relaxed }: SqliteConnections): SessionStore {
+  const append = prepareAppendEvent(durable);
+  const appendRelaxed = prepareAppendEvent(relaxed);
+
+  const insert = durable.prepare(`
+    INSERT INTO session (id, user_id, client_id, audience, scope, created_at, auth_time, amr, acr, persistent, device, ip,
+      jkt, expires_at, generation, secret_hash, attempts, attempt_keys_used, rotated_at, idle_expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+
+  const select = relaxed.prepare("SELECT * FROM session WHERE id = ?");
+
+  const rotate = relaxed.prepare(`
+    UPDATE session
+       SET generation = ?, secret_hash = ?, attempts = ?, attempt_keys_used = ?, rotated_at = ?, idle_expires_at = ?
+     WHERE id = ? AND generation = ? AND secret_hash = ? AND revoked_at IS NULL`);
+
+  const revoke = durable.prepare(
+    "UPDATE session SET revoked_at = ?, revoked_reason = ? WHERE id = ? AND revoked_at IS NULL",
+  );
+
+  const revokeOfUser = prepareRevokeUserSessions(durable);
+
+  const selectLive = relaxed.prepare(`
+    SELECT * FROM session
+     WHERE user_id = ? AND revoked_at IS NULL AND idle_expires_at > ? AND expires_at > ?
+     ORDER BY created_at DESC, id`);
+
+  const purge = relaxed.prepare(
+    "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
+  );
+
+  return {
+    async createSession(session, event) {
+      transaction(durable, () => {
+        insert.run(
+          session.id,
+          session.userId,
+          session.clientId,
+          session.audience,
+          session.scope,
+          session.createdAt,
+          session.authTime,
+          JSON.stringify(session.amr),
+          session.acr,
+          Number(session.persistent),
+          session.device,
+          session.ip,
+          session.jkt,
+          session.expiresAt,
+          session.generation,
+          session.secretHash,
+          JSON.stringify(session.attempts),
+          Number(session.attemptKeysUsed),
+          session.rotatedAt,
+          session.idleExpiresAt,
+        );
+        append(event);
+      });
+    },
+
+    async findSession(id) {
+      const row = select.get(id);
+      return row === undefined ? undefined : sessionOf(row);
+    },
+
+    async rotateSession({ sessionId, expected, next }, event) {
+      return transaction(relaxed, () => {
+        const { changes } = rotate.run(
+          next.generation,
+          next.secretHash,
+          JSON.stringify(next.attempts),
+          Number(next.attemptKeysUsed),
+          next.rotatedAt,
+          next.idleExpiresAt,
+          sessionId,
+          expected.generation,
+          expected.secretHash,
+        );
+        if (changes === 1 && event !== undefined) appendRelaxed(event);
+        return changes === 1;
+      });
+    },
+
+    async revokeSession({ sessionId, at, reason }, event) {
+      return transaction(durable, () => {
+        const revoked = revoke.run(at, reason, sessionId).changes === 1;
+        if (revoked) append(event);
+        return revoked;
+      });
+    },
+
+    async revokeUserSessions(revocation, event) {
+      return transaction(durable, () => {
+        append(event);
+        return revokeOfUser(revocation);
+      });
+    },
+
+    async listSessions(userId, now) {
+      return selectLive.all(userId, now, now).map(sessionOf);
+    },
+
+    async purgeSessions(now, limit) {
+      return Number(purge.run(now, limit).changes);
+    },
+  };
+}
+
+function sessionOf(row: Record<string, SQLOutputValue>): Session {
+  return {
+    id: String(row["id"]),
+    userId: String(row["user_id"]),
+    clientId: String(row["client_id"]),
+    audience: String(row["audience"]),
+    scope: String(row["scope"]),
+    createdAt: Number(row["created_at"]),
+    authTime: Number(row["auth_time"]),
+    amr: JSON.parse(String(row["amr"])) as readonly string[],
+    acr: String(row["acr"]),
+    persistent: row["persistent"] === 1,
+    device: nullableText(row["device"]),
+    ip: nullableText(row["ip"]),
+    jkt: nullableText(row["jkt"]),
+    expiresAt: Number(row["expires_at"]),
+    generation: Number(row["generation"]),
+    secretHash: String(row["secret_hash"]),
+    attempts: JSON.parse(String(row["attempts"])) as AttemptMemory,
+    attemptKeysUsed: row["attempt_keys_used"] === 1,
+    rotatedAt: Number(row["rotated_at"]),
+    idleExpiresAt: Number(row["idle_expires_at"]),
+    revokedAt: row["revoked_at"] === null ? null : Number(row["revoked_at"]),
+  };
+}
+
+function nullableText(value: SQLOutputValue | undefined): string | null {
+  return typeof value === "string" ? value : null;
+}

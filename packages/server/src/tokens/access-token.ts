@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+
+import { createJwtVerifier, JwtError, signJwt } from "@latchkey/jwt";
+import type { AccessTokenClaims } from "@latchkey/protocol";
+import { ACCESS_TOKEN_TYPE } from "@latchkey/protocol";
+
+import type { Session } from "../domain/session.ts";
+import type { User } from "../domain/user.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
+import type { Clock } from "../ports/clock.ts";
+
+/** An API that access tokens are issued for. */
+export interface AudienceProfile {
+  /** The value of `aud`. */
+  readonly audience: string;
+  readonly accessTokenTtlSeconds: number;
+}
+
+/** What an access token presented to the authority itself says, once it has been verified. */
+export interface VerifiedAccessToken {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+export type AccessTokenVerdict =
+  | { readonly kind: "valid"; readonly token: VerifiedAccessToken }
+  | { readonly kind: "expired" }
+  | { readonly kind: "invalid" };
+
+export interface AccessTokens {
+  /** A fresh access token (RFC 9068) and its life in whole seconds; it never outlives its session. */
+  issue(session: Session, user: User): { readonly token: string; readonly expiresInSeconds: number };
+  verify(token: string): AccessTokenVerdict;
+}
+
+export function createAccessTokens(options: {
+  readonly issuer: string;
+  readonly audiences: readonly AudienceProfile[];
+  readonly keyRing: KeyRing;
+  readonly clock: Clock;
+}): AccessTokens {
+  const { issuer, audiences, keyRing, clock } = options;
+  const verify = createJwtVerifier({
+    typ: ACCESS_TOKEN_TYPE,
+    issuer,
+    // The account routes answer to any API's first-party token; the session is looked up behind this check.
+    audience: audiences.map((profile) => profile.audience),
+    requiredClaims: ["sub", "sid", "jti"],
+    clock,
+    keys: (header) => (header.kid === undefined ? undefined : keyRing.findVerificationKey(header.kid)),
+  });
+
+  return {
+    issue(session, user) {
+      const now = clock();
+      const ttl = audiences.find((profile) => profile.audience === session.audience)?.accessTokenTtlSeconds ?? 0;
+      const expiresAt = Math.min(now + ttl, session.expiresAt);
+      const claims: AccessTokenClaims = {
+        iss: issuer,
+        sub: user.id,
+        aud: session.audience,
+        client_id: session.clientId,
+        iat: now,
+        exp: expiresAt,
+        jti: randomBytes(16).toString("base64url"),
+        sid: session.id,
+        scope: session.scope,
+        auth_time: session.authTime,
+        amr: session.amr,
+        acr: session.acr,
+        ...(user.roles.length > 0 && { roles: user.roles }),
+        ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
+      };
+      const token = signJwt(claims, keyRing.signingKey, { typ: ACCESS_TOKEN_TYPE });
+      return { token, expiresInSeconds: expiresAt - now };
+    },
+
+    verify(token) {
+      try {
+        const { sub, sid } = verify(token).claims;
+        if (typeof sub !== "string" || typeof sid !== "string") return { kind: "invalid" };
+        return { kind: "valid", token: { userId: sub, sessionId: sid } };
+      } catch (error) {
+        if (!(error instanceof JwtError)) throw error;
+        return { kind: error.code === "expired" ? "expired" : "invalid" };
+      }
+    },
+  };
+}

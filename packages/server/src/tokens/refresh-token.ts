@@ -1,0 +1,73 @@
+import type { SigningKey } from "@latchkey/jwt";
+import { createJwtVerifier, JwtError, signJwt, verificationKeyOf } from "@latchkey/jwt";
+import { REFRESH_TOKEN_TYPE } from "@latchkey/protocol";
+
+import type { RefreshState } from "../domain/session.ts";
+import type { Clock } from "../ports/clock.ts";
+
+/** What an authentic refresh token says. */
+export interface RefreshTokenContent {
+  readonly sessionId: string;
+  readonly generation: number;
+  readonly secret: string;
+  /** Seconds since 1970. */
+  readonly expiresAt: number;
+}
+
+export interface RefreshTokens {
+  /**
+   * The live refresh token of a session: `typ: rt+jwt`, signed with a key only the authority has. All but the secret
+   * comes from the row, so the same row and secret give the same bytes, which is what makes a retry idempotent.
+   */
+  issue(session: RefreshState, secret: string): string;
+  /** Reads a token; `undefined` for anything that is not an authentic, unexpired refresh token of this authority. */
+  parse(token: string): RefreshTokenContent | undefined;
+}
+
+export function createRefreshTokens(options: {
+  readonly issuer: string;
+  readonly key: SigningKey;
+  readonly clock: Clock;
+}): RefreshTokens {
+  const { issuer } = options;
+  const verify = createJwtVerifier({
+    typ: REFRESH_TOKEN_TYPE,
+    issuer,
+    audience: issuer,
+    requiredClaims: ["sid", "gen", "jti"],
+    leewaySeconds: 0,
+    // A clock that was set back, here or on another node, must not sign everybody out: the MAC proves that we made it.
+    futureIssuedAt: "accept",
+    clock: options.clock,
+    keys: verificationKeyOf(options.key),
+  });
+
+  return {
+    issue: (session, secret) =>
+      signJwt(
+        {
+          iss: issuer,
+          aud: issuer,
+          sid: session.id,
+          gen: session.generation,
+          iat: session.rotatedAt,
+          exp: session.idleExpiresAt,
+          jti: secret,
+        },
+        options.key,
+        { typ: REFRESH_TOKEN_TYPE },
+      ),
+
+    parse(token) {
+      try {
+        const { sid, gen, jti, exp } = verify(token).claims;
+        if (typeof sid !== "string" || typeof jti !== "string") return undefined;
+        if (typeof gen !== "number" || !Number.isSafeInteger(gen) || gen < 0) return undefined;
+        return { sessionId: sid, generation: gen, secret: jti, expiresAt: exp };
+      } catch (error) {
+        if (error instanceof JwtError) return undefined;
+        throw error;
+      }
+    },
+  };
+}

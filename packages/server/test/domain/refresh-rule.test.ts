@@ -1,0 +1,256 @@
+import { createHash, createHmac } from "node:crypto";
+
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import type { NextGeneration, PresentedRefresh, SecretScheme } from "../../src/domain/refresh-rule.ts";
+import { judgeRefresh } from "../../src/domain/refresh-rule.ts";
+import type { RefreshState } from "../../src/domain/session.ts";
+
+const scheme: SecretScheme = {
+  hash: (secret) => createHash("sha256").update(secret).digest("hex"),
+  hashAttempt: (key) => createHash("sha1").update(key).digest("hex"),
+  derive: (predecessor, next) =>
+    createHmac("sha256", "rotation key")
+      .update(JSON.stringify([predecessor.secret, next]))
+      .digest("hex"),
+};
+
+const NOW = 1_000_000;
+const KEYS = ["attempt-key-000", "attempt-key-111", "attempt-key-222", "attempt-key-333"] as const;
+
+/** A session and every secret it ever had, moved on by the rule itself. */
+function history() {
+  const secrets = ["secret-0"];
+  let session: RefreshState = {
+    id: "session-1",
+    clientId: "app",
+    generation: 0,
+    secretHash: scheme.hash("secret-0"),
+    attempts: [],
+    attemptKeysUsed: false,
+    jkt: null,
+    rotatedAt: NOW,
+    idleExpiresAt: NOW + 1_000,
+    expiresAt: NOW + 5_000,
+    revokedAt: null,
+  };
+  const present = (generation: number, overrides: Partial<PresentedRefresh> = {}): PresentedRefresh => ({
+    sessionId: session.id,
+    clientIds: ["app"],
+    generation,
+    secret: secrets[generation] ?? "",
+    expiresAt: NOW + 1_000,
+    attemptKeys: [],
+    provenJkt: null,
+    ...overrides,
+  });
+  const judge = (presented: PresentedRefresh, now = NOW) =>
+    judgeRefresh(session, presented, { scheme, now, retryWindowSeconds: 10 });
+  return {
+    present,
+    judge,
+    secrets,
+    get session() {
+      return session;
+    },
+    set(change: Partial<RefreshState>) {
+      session = { ...session, ...change };
+    },
+    accept(next: NextGeneration, now = NOW) {
+      secrets[next.generation] = next.secret;
+      session = { ...session, ...next, secretHash: scheme.hash(next.secret), rotatedAt: now, idleExpiresAt: now + 1_000 };
+    },
+    rotate(keys: readonly string[], overrides: Partial<PresentedRefresh> = {}) {
+      const verdict = judge(present(session.generation, { attemptKeys: keys, ...overrides }));
+      if (verdict.kind !== "rotate") throw new Error(`expected a rotation, got ${verdict.kind}`);
+      this.accept(verdict.next);
+    },
+  };
+}
+
+describe("a session that cannot be refreshed", () => {
+  it.each([
+    ["revoked", { revokedAt: NOW - 1 }, {}],
+    ["expired", { idleExpiresAt: NOW }, {}],
+    ["expired", { expiresAt: NOW }, {}],
+    ["wrong_client", {}, { clientIds: ["other"] }],
+    ["wrong_key", { jkt: "key-a" }, {}],
+    ["wrong_key", { jkt: "key-a" }, { provenJkt: "key-b" }],
+  ] as const)("is refused: %s", (cause, change, presented) => {
+    const h = history();
+    h.set(change);
+    expect(h.judge(h.present(0, presented))).toEqual({ kind: "refuse", cause });
+  });
+
+  it("is refused where it does not exist", () => {
+    const h = history();
+    expect(judgeRefresh(undefined, h.present(0), { scheme, now: NOW, retryWindowSeconds: 10 })).toEqual({
+      kind: "refuse",
+      cause: "unknown",
+    });
+  });
+});
+
+describe("the live token", () => {
+  it("rotates, and its successor is bound to the newest attempt key", () => {
+    const h = history();
+    const [a, b] = [KEYS[0], KEYS[1]].map((key) => h.judge(h.present(0, { attemptKeys: [key] })));
+    if (a?.kind !== "rotate" || b?.kind !== "rotate") throw new Error("expected two rotations");
+    expect(a.next.generation).toBe(1);
+    expect(a.next.secret).not.toBe(b.next.secret);
+  });
+
+  it("with another secret is reuse: two holders went on from one forgotten generation", () => {
+    const h = history();
+    expect(h.judge(h.present(0, { secret: "another branch" })).kind).toBe("reuse");
+  });
+});
+
+describe("the predecessor of the live token", () => {
+  it("with the attempt key it was exchanged with gives the live secret again, at any later time", () => {
+    const h = history();
+    h.rotate([KEYS[0]]);
+    const verdict = h.judge(h.present(0, { attemptKeys: [KEYS[1], KEYS[0]] }), NOW + 999);
+    expect(verdict).toEqual({ kind: "retry", secret: h.secrets[1] });
+  });
+
+  it("with another attempt key is reuse", () => {
+    const h = history();
+    h.rotate([KEYS[0]]);
+    expect(h.judge(h.present(0, { attemptKeys: [KEYS[1]] })).kind).toBe("reuse");
+  });
+
+  it("with no attempt key is a retry inside the window and reuse outside, for a session that never used keys", () => {
+    const h = history();
+    h.rotate([]);
+    expect(h.judge(h.present(0), NOW + 10)).toEqual({ kind: "retry", secret: h.secrets[1] });
+    expect(h.judge(h.present(0), NOW + 11).kind).toBe("reuse");
+  });
+
+  it("with no attempt key is reuse even inside the window, once the session has used keys", () => {
+    const h = history();
+    h.rotate([KEYS[0]]);
+    h.rotate([]);
+    expect(h.judge(h.present(1)).kind).toBe("reuse");
+  });
+});
+
+describe("an older token", () => {
+  it("with the attempt key remembered for its generation is superseded: a late duplicate", () => {
+    const h = history();
+    h.rotate([KEYS[0]]);
+    h.rotate([KEYS[1], KEYS[0]]);
+    h.rotate([KEYS[2], KEYS[1], KEYS[0]]);
+    expect(h.judge(h.present(0, { attemptKeys: [KEYS[0]] })).kind).toBe("superseded");
+    expect(h.judge(h.present(1, { attemptKeys: [KEYS[1], KEYS[0]] })).kind).toBe("superseded");
+  });
+
+  it("with a key that is remembered for another generation alone is reuse", () => {
+    const h = history();
+    h.rotate([KEYS[0]]);
+    h.rotate([KEYS[1], KEYS[0]]);
+    h.rotate([KEYS[2]]);
+    expect(h.judge(h.present(1, { attemptKeys: [KEYS[0]] })).kind).toBe("reuse");
+  });
+
+  it("is superseded for each key that came with its exchange, not the newest alone", () => {
+    const h = history();
+    h.rotate([KEYS[1], KEYS[0]]);
+    h.rotate([KEYS[2]]);
+    expect(h.judge(h.present(0, { attemptKeys: [KEYS[0]] })).kind).toBe("superseded");
+  });
+
+  it("is forgotten after eight generations, and then is reuse", () => {
+    const h = history();
+    const key = (n: number): string => `attempt-key-for-${n}`;
+    for (let n = 0; n < 8; n++) h.rotate([key(n)]);
+    expect(h.judge(h.present(0, { attemptKeys: [key(0)] })).kind).toBe("superseded");
+    h.rotate([key(8)]);
+    expect(h.judge(h.present(0, { attemptKeys: [key(0)] })).kind).toBe("reuse");
+  });
+
+  it("of a bound session catches up to the live token from any generation, by its proof alone", () => {
+    const h = history();
+    h.set({ jkt: "key-a" });
+    for (let n = 0; n < 12; n++) h.rotate([], { provenJkt: "key-a" });
+    expect(h.judge(h.present(3, { provenJkt: "key-a" }))).toEqual({ kind: "retry", secret: h.secrets[12] });
+  });
+
+  it("of a bound session, from a forgotten branch, is reuse", () => {
+    const h = history();
+    h.set({ jkt: "key-a" });
+    h.rotate([], { provenJkt: "key-a" });
+    h.rotate([], { provenJkt: "key-a" });
+    expect(h.judge(h.present(1, { provenJkt: "key-a", secret: "another branch" })).kind).toBe("reuse");
+  });
+});
+
+describe("a token ahead of the row: the store lost its last writes", () => {
+  it("rolls forward, and remembers which keys exchanged the lost generations", () => {
+    const h = history();
+    const lost = h.session;
+    h.rotate([KEYS[0]]);
+    h.rotate([KEYS[1], KEYS[0]]);
+    h.set(lost);
+    const verdict = h.judge(h.present(2, { attemptKeys: [KEYS[2], KEYS[1], KEYS[0]] }));
+    if (verdict.kind !== "rotate") throw new Error(`expected a rotation, got ${verdict.kind}`);
+    expect(verdict.rolledForward).toBe(true);
+    expect(verdict.next.generation).toBe(3);
+    h.accept(verdict.next);
+    expect(h.judge(h.present(2, { attemptKeys: [KEYS[2]] })).kind).toBe("retry");
+    expect(h.judge(h.present(1, { attemptKeys: [KEYS[1]] })).kind).toBe("superseded");
+    expect(h.judge(h.present(0, { attemptKeys: [KEYS[0]] })).kind).toBe("superseded");
+  });
+
+  it("keeps the idle limit that the lost row had, which the token still tells", () => {
+    const h = history();
+    const lost = h.session;
+    h.rotate([KEYS[0]]);
+    h.set({ ...lost, idleExpiresAt: NOW - 5 });
+    expect(h.judge(h.present(1, { expiresAt: NOW + 1 })).kind).toBe("rotate");
+    h.set({ expiresAt: NOW });
+    expect(h.judge(h.present(1, { expiresAt: NOW + 1 }))).toEqual({ kind: "refuse", cause: "expired" });
+  });
+});
+
+describe("for any history", () => {
+  const keyLists = fc.array(fc.uniqueArray(fc.constantFrom(...KEYS), { maxLength: 4 }), { minLength: 1, maxLength: 12 });
+
+  it("the same token with the same keys is answered with the same successor until that is used", () => {
+    fc.assert(
+      fc.property(keyLists, (lists) => {
+        const h = history();
+        for (const keys of lists) {
+          h.rotate(keys);
+          const repeated = h.judge(h.present(h.session.generation - 1, { attemptKeys: keys }));
+          const forgets = keys.length === 0 && h.session.attemptKeysUsed;
+          expect(repeated).toEqual(forgets ? { kind: "reuse" } : { kind: "retry", secret: h.secrets.at(-1) });
+        }
+      }),
+    );
+  });
+
+  it("a copy of any used token, without the keys that exchanged it, is reuse", () => {
+    fc.assert(
+      fc.property(keyLists, fc.nat(), (lists, pick) => {
+        const h = history();
+        for (const keys of lists) h.rotate(keys.length === 0 ? [KEYS[0]] : keys);
+        const copy = h.present(pick % h.session.generation, { attemptKeys: ["the-thief-s-own-key"] });
+        expect(h.judge(copy).kind).toBe("reuse");
+      }),
+    );
+  });
+
+  it("a wrong secret is never answered with a token", () => {
+    fc.assert(
+      fc.property(keyLists, fc.nat(20), fc.string(), (lists, generation, secret) => {
+        const h = history();
+        for (const keys of lists) h.rotate(keys);
+        fc.pre(!h.secrets.includes(secret) && generation <= h.session.generation);
+        const verdict = h.judge(h.present(generation, { secret, attemptKeys: [KEYS[0]] }));
+        expect(["reuse", "superseded"]).toContain(verdict.kind);
+      }),
+    );
+  });
+});
