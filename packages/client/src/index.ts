@@ -1,1 +1,16 @@
-export {};
+/**
+ * `@latchkey/client`: sign-in for pages. `createClient(options)` keeps an access token in memory, refreshes it silently,
+ * and loses no session to lost answers, sleeping devices or other tabs.
+ *
+ * @module
+ */
+export { createClient } from "./browser/create-client.ts";
+export type { PasswordChange, SignOutResult } from "./calls/account.ts";
+export type { SignInRequest, SignUpRequest } from "./calls/sign-in.ts";
+export type { Client } from "./client.ts";
+export type { FailureCause } from "./core/refresh-verdict.ts";
+export type { Session } from "./core/session.ts";
+export type { ClientEvent, ClientState, Listener, Place } from "./core/state.ts";
+export type { ClientErrorCode, ClientErrorDetails } from "./errors.ts";
+export { ClientError } from "./errors.ts";
+export type { ClientOptions } from "./options.ts";

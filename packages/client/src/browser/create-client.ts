@@ -1,0 +1,77 @@
+import type { Client } from "../client.ts";
+import { assembleClient } from "../client.ts";
+import { ClientError } from "../errors.ts";
+import type { ClientOptions } from "../options.ts";
+import { parseOptions } from "../options.ts";
+import { createCookieStore } from "./cookie-store.ts";
+import { createSuspendAwareClock } from "./suspend-aware-clock.ts";
+import { createTabChannel } from "./tab-channel.ts";
+import { createTabLock } from "./tab-lock.ts";
+
+/**
+ * Makes the client of a page. Call `start()` next.
+ *
+ * ```ts
+ * const client = createClient({ issuer: "https://app.example.com", apiOrigins: ["https://api.example.com"] });
+ * await client.start();
+ * ```
+ *
+ * @throws ClientError `invalid_options`
+ */
+export function createClient(options: ClientOptions): Client {
+  const settings = parseOptions(options);
+  const { origin, hostname } = new URL(settings.issuer);
+  if (hostname !== location.hostname) {
+    throw new ClientError(
+      "invalid_options",
+      `issuer: must be on this page's host, ${location.hostname}: a page cannot read the cookies of another.`,
+    );
+  }
+
+  const nowMs = createSuspendAwareClock(() => performance.now(), wallMs);
+  const channelName = `latchkey ${settings.issuer}`;
+  // Absent on plain HTTP other than loopback, and in old browsers.
+  const locks = "locks" in navigator ? navigator.locks : undefined;
+
+  const { client, wake } = assembleClient({
+    settings,
+    credentials: origin === location.origin ? "same-origin" : "include",
+    baseUrl: document.baseURI,
+    ports: {
+      nowMs,
+      wallMs,
+      after,
+      randomBytes,
+      fetch: (input, init) => fetch(input, init),
+      store: createCookieStore(document, { secure: settings.secure, randomBytes }),
+      tabs: createTabChannel(channelName),
+      runExclusive: createTabLock(channelName, locks, after),
+    },
+  });
+
+  const onVisible = (): void => {
+    if (document.visibilityState === "visible") wake();
+  };
+  document.addEventListener("visibilitychange", onVisible);
+  addEventListener("online", wake);
+  addEventListener("pageshow", wake);
+
+  return {
+    ...client,
+    close() {
+      document.removeEventListener("visibilitychange", onVisible);
+      removeEventListener("online", wake);
+      removeEventListener("pageshow", wake);
+      client.close();
+    },
+  };
+}
+
+const wallMs = (): number => Date.now();
+
+const randomBytes = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+
+function after(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}

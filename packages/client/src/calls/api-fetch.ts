@@ -1,0 +1,66 @@
+import { parseChallengeCode } from "@latchkey/protocol";
+
+import type { RefusalCode, SessionCore } from "../core/session-core.ts";
+
+export interface ApiFetchParts {
+  readonly core: SessionCore;
+  readonly fetch: (input: string | Request, init?: RequestInit) => Promise<Response>;
+  /** The only origins that ever see the token. */
+  readonly origins: ReadonlySet<string>;
+  /** What relative URLs are relative to; `undefined` outside of pages. */
+  readonly baseUrl: string | undefined;
+}
+
+export type ApiFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/**
+ * `fetch`, with the access token for those APIs that are to have it. Requests to any other origin, and those that bring
+ * their own `Authorization`, pass as they are.
+ *
+ * With a token, redirects are errors (unless `redirect: "manual"`): browsers strip `Authorization` from a redirect to
+ * another origin only since 2023, and a path that redirects on the same origin is mended once, in the caller's URL.
+ *
+ * A request that an API refuses for its token's age is sent once more with a new token. A body given as a `ReadableStream`
+ * cannot be sent twice: there, the refusal is the answer.
+ */
+export function createApiFetch({ core, fetch, origins, baseUrl }: ApiFetchParts): ApiFetch {
+  return async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input, baseUrl);
+    const request = new Request(input instanceof Request ? input : url.href, init);
+    if (!origins.has(url.origin) || request.headers.has("Authorization")) return fetch(request);
+
+    const token = await unlessAborted(core.getToken(), request.signal);
+    if (token === undefined) return fetch(request);
+
+    const spare = init?.body instanceof ReadableStream ? undefined : request.clone();
+    const response = await fetch(withToken(request, token));
+    const refusal = refusalCodeOf(response);
+    if (refusal === undefined) return response;
+
+    const replacement = await unlessAborted(core.replaceToken(token, refusal), request.signal);
+    if (replacement === undefined || spare === undefined) return response;
+    await response.body?.cancel();
+    return fetch(withToken(spare, replacement));
+  };
+}
+
+function withToken(request: Request, token: string): Request {
+  const authorized = new Request(request, { redirect: request.redirect === "manual" ? "manual" : "error" });
+  authorized.headers.set("Authorization", `Bearer ${token}`);
+  return authorized;
+}
+
+function refusalCodeOf(response: Response): RefusalCode | undefined {
+  if (response.status !== 401) return undefined;
+  const code = parseChallengeCode(response.headers.get("WWW-Authenticate"));
+  return code === "expired_token" || code === "stale_token" || code === "invalid_token" ? code : undefined;
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,31 @@
+import type { ClientEvent, Listener } from "./state.ts";
+
+export interface Listeners {
+  add(listener: Listener): () => void;
+  tell(event: ClientEvent): void;
+}
+
+/** A listener that throws keeps neither the others nor the client from going on; its error surfaces as uncaught. */
+export function createListeners(): Listeners {
+  const listeners = new Set<{ readonly hear: Listener }>();
+  return {
+    add(listener) {
+      const entry = { hear: listener };
+      listeners.add(entry);
+      return () => {
+        listeners.delete(entry);
+      };
+    },
+    tell(event) {
+      for (const { hear } of listeners) {
+        try {
+          hear(event);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }
+    },
+  };
+}

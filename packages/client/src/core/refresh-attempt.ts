@@ -1,0 +1,93 @@
+import type { CallAuthority } from "./authority.ts";
+import type { CorePorts, Credentials } from "./ports.ts";
+import type { FailureCause } from "./refresh-verdict.ts";
+import { judgeRefreshAnswer } from "./refresh-verdict.ts";
+import type { UsableAnswer } from "./session.ts";
+
+/** How one try to refresh came out. */
+export type RefreshOutcome =
+  | {
+      readonly kind: "granted";
+      readonly answer: UsableAnswer;
+      /** Before the request was sent, on the monotonic clock. */
+      readonly bornAtMs: number;
+    }
+  | { readonly kind: "ended"; readonly credentials: Credentials }
+  | { readonly kind: "signed-out"; readonly credentials: Credentials | undefined }
+  | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds: number | undefined }
+  /** Somebody else brought a token, or the user signed out: this try no longer matters. */
+  | { readonly kind: "cancelled" };
+
+export interface RefreshAttemptParts {
+  readonly ports: CorePorts;
+  readonly call: CallAuthority;
+  /** Asks the other tabs for their token; an answer aborts this try. */
+  readonly askTabs: () => void;
+}
+
+/**
+ * Time for other tabs to hand over their token, and for their writes to the cookie jar to show. Two tabs that both saw no
+ * key and both wrote one agree, after it, on the one that stands (Fischer's mutual exclusion); without Web Locks this
+ * alone keeps a tab from sending a key that another one is about to overwrite.
+ */
+export const SETTLE_MS = 50;
+/** A tab may be frozen while it holds the lock. Nobody waits for it longer than this. */
+const LOCK_WAIT_MS = 4_000;
+const MAX_ROUNDS = 6;
+
+/** Tries to refresh. Never rejects; never has two requests under way; asks again only when the store has moved on. */
+export function attemptRefresh(parts: RefreshAttemptParts, signal: AbortSignal): Promise<RefreshOutcome> {
+  return parts.ports.runExclusive(() => refreshRounds(parts, signal), LOCK_WAIT_MS);
+}
+
+async function refreshRounds(parts: RefreshAttemptParts, signal: AbortSignal): Promise<RefreshOutcome> {
+  const { ports, call, askTabs } = parts;
+  const { store } = ports;
+
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (signal.aborted) return { kind: "cancelled" };
+    const credentials = store.read();
+    if (credentials === undefined) return { kind: "signed-out", credentials };
+
+    store.prepareAttempt(credentials);
+    askTabs();
+    await pause(ports, SETTLE_MS * 2 ** round, signal);
+    if (signal.aborted) return { kind: "cancelled" };
+    if (!isCurrent(ports, credentials) || !store.isPrepared(credentials)) continue;
+
+    const bornAtMs = ports.nowMs();
+    const answer = await call({ path: "/auth/refresh", csrfToken: credentials.version, signal });
+    if (signal.aborted) return { kind: "cancelled" };
+
+    const verdict = judgeRefreshAnswer(answer);
+    switch (verdict.kind) {
+      case "granted":
+        store.noteAnswered(credentials);
+        return { kind: "granted", answer: verdict.answer, bornAtMs };
+      case "ended":
+      case "no-token":
+        // Said of a session that the store no longer holds: another tab has signed in meanwhile.
+        if (!isCurrent(ports, credentials)) continue;
+        return { kind: verdict.kind === "ended" ? "ended" : "signed-out", credentials };
+      case "moved-on":
+        continue;
+      case "failed":
+        return verdict;
+    }
+  }
+  return { kind: "failed", cause: "superseded", retryAfterSeconds: undefined };
+}
+
+function isCurrent({ store }: CorePorts, credentials: Credentials): boolean {
+  return store.read()?.version === credentials.version;
+}
+
+function pause({ after }: CorePorts, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = after(delayMs, resolve);
+    signal.addEventListener("abort", () => {
+      cancel();
+      resolve();
+    });
+  });
+}

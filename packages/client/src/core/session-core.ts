@@ -1,0 +1,356 @@
+import { ClientError } from "../errors.ts";
+import type { CallAuthority } from "./authority.ts";
+import { backoffMs } from "./backoff.ts";
+import type { HeldToken } from "./held-token.ts";
+import { timesOf } from "./held-token.ts";
+import { createListeners } from "./listeners.ts";
+import type { CorePorts, Credentials } from "./ports.ts";
+import type { RefreshOutcome } from "./refresh-attempt.ts";
+import { attemptRefresh } from "./refresh-attempt.ts";
+import type { UsableAnswer } from "./session.ts";
+import type { ClientState, Listener, Place } from "./state.ts";
+import { sessionOf } from "./state.ts";
+import type { TabMessage } from "./tab-message.ts";
+import { parseTabMessage } from "./tab-message.ts";
+
+/** The state machine: holds the one access token, and decides when to fetch the next and when to let go. */
+export interface SessionCore {
+  readonly getState: () => ClientState;
+  readonly subscribe: (listener: Listener) => () => void;
+  /** Brings the state up to date with the credential store, asking the authority if need be. Never rejects. */
+  readonly start: () => Promise<ClientState>;
+  /** To be called when the page comes to the front, back from sleep, or online. */
+  readonly wake: () => void;
+  /**
+   * A token that will outlive a request, fetched if need be; `undefined` where nobody is signed in.
+   *
+   * @throws ClientError `unreachable`: there is a session, and no token to be had right now; `closed`
+   */
+  readonly getToken: () => Promise<string | undefined>;
+  /**
+   * A token to try instead of one that an API has refused; `undefined` where there is none, or where asking for another
+   * would make no difference.
+   */
+  readonly replaceToken: (refused: string, code: RefusalCode) => Promise<string | undefined>;
+  /** Seconds until the access token expires, for display; `undefined` without one. */
+  readonly getSecondsLeft: () => number | undefined;
+  /** Names the current stretch between sign-ins and sign-outs. What began in an earlier one no longer counts. */
+  readonly epoch: () => number;
+  /** Stops a refresh that is under way and begins a new epoch. */
+  readonly interrupt: () => number;
+  /** After an interruption that came to nothing: goes on as before. */
+  readonly resume: () => void;
+  /** Takes over the session of a sign-in. */
+  readonly accept: (answer: UsableAnswer, bornAtMs: number) => void;
+  /** Lets go of the session here and in all tabs; answers the credentials it had, to end the session with. */
+  readonly release: () => Credentials | undefined;
+  readonly close: () => void;
+}
+
+/** Why an API refused a token: the codes on which a new one can help. */
+export type RefusalCode = "expired_token" | "stale_token" | "invalid_token";
+
+interface Flight {
+  readonly done: Promise<void>;
+  cancel(): void;
+}
+
+/** A token younger than this which is refused as expired or invalid will not be mended by another one. */
+const YOUNGEST_REPLACED_MS = 10_000;
+const MAX_TOKEN_ROUNDS = 3;
+
+export function createSessionCore(ports: CorePorts, call: CallAuthority): SessionCore {
+  const { store, tabs, nowMs, wallMs } = ports;
+  const listeners = createListeners();
+  let state: ClientState =
+    store.read() === undefined ? { status: "signed-out" } : { status: "refreshing", session: undefined };
+  let held: HeldToken | undefined;
+  let flight: Flight | undefined;
+  let epoch = 0;
+  let failures = 0;
+  /** The authority asked not to be called before. */
+  let notBeforeMs = 0;
+  /** Credentials found to be worthless, in case they cannot be wiped from the store. */
+  let worthless: string | undefined;
+  let cancelTimer: (() => void) | undefined;
+  let closed = false;
+
+  const jitter = (): number => (ports.randomBytes(1)[0] ?? 0) / 256;
+
+  function findCredentials(): Credentials | undefined {
+    const credentials = store.read();
+    return credentials?.version === worthless ? undefined : credentials;
+  }
+
+  function enter(next: ClientState): void {
+    const previous = state;
+    if (previous === next || (next.status !== "fresh" && sameState(previous, next))) return;
+    state = next;
+    listeners.tell({ type: "state", state, previous });
+  }
+
+  function schedule(delayMs: number): void {
+    cancelTimer?.();
+    cancelTimer = ports.after(Math.min(delayMs, LONGEST_TIMER_MS), onTimer);
+  }
+
+  function onTimer(): void {
+    const waitMs = Math.max(held?.refreshAtMs ?? 0, notBeforeMs) - nowMs();
+    if (failures === 0 && waitMs > 0) schedule(waitMs);
+    else void refresh();
+  }
+
+  /** Single flight: whoever asks while a try is under way waits for that one. */
+  function refresh(): Promise<void> {
+    if (closed) return Promise.resolve();
+    flight ??= takeOff();
+    return flight.done;
+  }
+
+  function takeOff(): Flight {
+    cancelTimer?.();
+    const aborter = new AbortController();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const mine: Flight = {
+      done: promise,
+      cancel() {
+        aborter.abort();
+        if (flight === mine) flight = undefined;
+        resolve();
+      },
+    };
+    const fly = async (): Promise<void> => {
+      const outcome = await attemptRefresh({ ports, call, askTabs }, aborter.signal);
+      // A cancelled try changes nothing, whatever came of it.
+      if (flight === mine) {
+        flight = undefined;
+        land(outcome);
+      }
+      resolve();
+    };
+    void fly();
+    enter({ status: "refreshing", session: sessionOf(state) });
+    return mine;
+  }
+
+  function askTabs(): void {
+    post({ type: "ask" });
+  }
+
+  function land(outcome: RefreshOutcome): void {
+    switch (outcome.kind) {
+      case "granted":
+        hold(outcome.answer, outcome.bornAtMs, "this-tab");
+        shareToken();
+        return;
+      case "ended":
+        worthless = outcome.credentials.version;
+        store.forget(outcome.credentials);
+        drop("ended", "this-tab");
+        post({ type: "ended", version: outcome.credentials.version });
+        return;
+      case "signed-out":
+        worthless = outcome.credentials?.version;
+        drop("signed-out", "this-tab");
+        return;
+      case "failed": {
+        failures += 1;
+        const delayMs = backoffMs(failures, jitter(), outcome.retryAfterSeconds);
+        if (outcome.retryAfterSeconds !== undefined) notBeforeMs = nowMs() + delayMs;
+        const retryInSeconds = Math.ceil(delayMs / 1_000);
+        schedule(delayMs);
+        listeners.tell({ type: "refresh-failed", cause: outcome.cause, retryInSeconds });
+        enter({ status: "offline", session: sessionOf(state), cause: outcome.cause, retryInSeconds });
+        return;
+      }
+      case "cancelled":
+        return;
+    }
+  }
+
+  /** Takes a token over. It belongs to what the store holds now, or it would not be here. */
+  function hold(answer: UsableAnswer, bornAtMs: number, where: Place): void {
+    const credentials = store.read();
+    // A sign-out in another tab has already emptied the store: nothing comes back.
+    if (credentials === undefined) return drop("signed-out", "another-tab");
+    const before = sessionOf(state);
+    const session = {
+      id: answer.session_id,
+      user: answer.user,
+      scope: answer.scope,
+      generation: credentials.generation,
+    };
+    const times = timesOf({ bornAtMs, lifeMs: answer.expires_in * 1_000, nowMs: nowMs(), jitter: jitter() });
+    held = { answer, session, version: credentials.version, ...times };
+    failures = 0;
+    notBeforeMs = 0;
+    worthless = undefined;
+    schedule(held.refreshAtMs - nowMs());
+    listeners.tell({ type: before?.id === session.id ? "refreshed" : "signed-in", session, where });
+    enter({ status: "fresh", session });
+  }
+
+  /** The store is empty: another tab has signed out, or the user has cleared the cookies. */
+  function letGo(): void {
+    cancelRefresh();
+    drop(state.status === "ended" ? "ended" : "signed-out", "another-tab");
+  }
+
+  function drop(status: "signed-out" | "ended", where: Place): void {
+    const wasIn = state.status !== "signed-out" && state.status !== "ended";
+    held = undefined;
+    failures = 0;
+    cancelTimer?.();
+    if (wasIn) listeners.tell({ type: status === "ended" ? "session-ended" : status, where });
+    enter({ status });
+  }
+
+  function interrupt(): number {
+    cancelRefresh();
+    epoch += 1;
+    return epoch;
+  }
+
+  function cancelRefresh(): void {
+    flight?.cancel();
+    cancelTimer?.();
+  }
+
+  function isFresh(token: HeldToken): boolean {
+    return nowMs() < token.freshUntilMs;
+  }
+
+  function post(message: TabMessage): void {
+    if (!closed) tabs.post(message);
+  }
+
+  function shareToken(): void {
+    if (held === undefined || !isFresh(held) || store.read()?.version !== held.version) return;
+    const { answer, version, expiresAtMs } = held;
+    const ageMs = nowMs() - (expiresAtMs - answer.expires_in * 1_000);
+    post({ type: "token", version, answer, ageMs, sentAtWallMs: wallMs() });
+  }
+
+  tabs.listen((data) => {
+    const message = parseTabMessage(data, wallMs());
+    if (closed || message === undefined) return;
+    const credentials = store.read();
+    switch (message.type) {
+      case "ask":
+        return shareToken();
+      case "token":
+        // Only the token of the very credentials in the store: not one of before a sign-out, nor of another session.
+        if (credentials?.version !== message.version) return;
+        if (held?.version === message.version && isFresh(held)) return;
+        cancelRefresh();
+        return hold(message.answer, nowMs() - message.ageMs, "another-tab");
+      case "signed-out":
+      case "ended":
+        // About a session that is no longer the one in the store: somebody has signed in since.
+        if (credentials !== undefined && credentials.version !== message.version) return;
+        worthless = message.version;
+        cancelRefresh();
+        return drop(message.type, "another-tab");
+    }
+  });
+
+  async function getToken(): Promise<string | undefined> {
+    for (let round = 0; round < MAX_TOKEN_ROUNDS; round++) {
+      if (closed) throw new ClientError("closed", "This client is closed: make another one.");
+      // The store is asked even with a token at hand: this tab may have been frozen while another one signed out.
+      if (findCredentials() === undefined) {
+        letGo();
+        return undefined;
+      }
+      if (held !== undefined && isFresh(held)) return held.answer.access_token;
+      if (flight === undefined && nowMs() < notBeforeMs) break;
+      const failuresBefore = failures;
+      await refresh();
+      if (failures > failuresBefore) break;
+    }
+    if (held !== undefined && isFresh(held)) return held.answer.access_token;
+    if (state.status === "signed-out" || state.status === "ended") return undefined;
+    throw unreachable();
+  }
+
+  function unreachable(): ClientError {
+    const waitMs = notBeforeMs - nowMs();
+    return new ClientError("unreachable", "The authority cannot be reached right now. The session is kept.", {
+      ...(waitMs > 0 && { retryAfterSeconds: Math.ceil(waitMs / 1_000) }),
+    });
+  }
+
+  return {
+    getState: () => state,
+    subscribe: (listener) => listeners.add(listener),
+
+    async start() {
+      if (findCredentials() === undefined) letGo();
+      else if ((held === undefined || !isFresh(held)) && nowMs() >= notBeforeMs) await refresh();
+      return state;
+    },
+
+    wake() {
+      if (closed) return;
+      const credentials = findCredentials();
+      if (credentials === undefined) return letGo();
+      const due = held === undefined || nowMs() >= held.refreshAtMs || held.version !== credentials.version;
+      if (due && nowMs() >= notBeforeMs) void refresh();
+    },
+
+    getToken,
+
+    async replaceToken(refused, code) {
+      if (held !== undefined && held.answer.access_token !== refused) return getToken();
+      if (held !== undefined && code !== "stale_token") {
+        const youngest = Math.min(YOUNGEST_REPLACED_MS, (held.answer.expires_in * 1_000) / 4);
+        if (nowMs() - held.obtainedAtMs < youngest) return undefined;
+      }
+      if (nowMs() < notBeforeMs || findCredentials() === undefined) return undefined;
+      await refresh();
+      const token = held?.answer.access_token;
+      return token === refused ? undefined : token;
+    },
+
+    getSecondsLeft: () => (held === undefined ? undefined : Math.max(0, (held.expiresAtMs - nowMs()) / 1_000)),
+    epoch: () => epoch,
+    interrupt,
+
+    resume() {
+      if (closed || flight !== undefined || findCredentials() === undefined) return;
+      schedule(Math.max(0, (held?.refreshAtMs ?? 0) - nowMs()));
+      if (held !== undefined) enter({ status: "fresh", session: held.session });
+    },
+
+    accept(answer, bornAtMs) {
+      store.clearAttempts();
+      hold(answer, bornAtMs, "this-tab");
+      shareToken();
+    },
+
+    release() {
+      interrupt();
+      const credentials = store.read();
+      if (credentials !== undefined) {
+        worthless = credentials.version;
+        store.forget(credentials);
+        post({ type: "signed-out", version: credentials.version });
+      }
+      drop("signed-out", "this-tab");
+      return credentials;
+    },
+
+    close() {
+      interrupt();
+      closed = true;
+      tabs.close();
+    },
+  };
+}
+
+/** The longest that timers can wait is 24.8 days; a day is enough, for whoever wakes looks again. */
+const LONGEST_TIMER_MS = 86_400_000;
+
+function sameState(a: ClientState, b: ClientState): boolean {
+  return a.status === b.status && a.status !== "offline" && sessionOf(a) === sessionOf(b);
+}

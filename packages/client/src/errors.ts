@@ -1,0 +1,40 @@
+import type { ErrorCode } from "@latchkey/protocol";
+
+/**
+ * The authority's own codes (`ERRORS` of `@latchkey/protocol`), and the client's: `signed_out` (there is no session),
+ * `unreachable` (no answer, or none that can be used: nothing was lost, try again later), `superseded_locally` (another
+ * sign-in or sign-out on this client overtook the call), `invalid_options`, `closed`.
+ */
+export type ClientErrorCode =
+  | ErrorCode
+  | "signed_out"
+  | "unreachable"
+  | "superseded_locally"
+  | "invalid_options"
+  | "closed";
+
+export interface ClientErrorDetails {
+  /** `weak_password`: what to mend, for people. */
+  readonly reasons?: readonly string[];
+  /** The authority asked not to be called again for this many whole seconds (`Retry-After`). */
+  readonly retryAfterSeconds?: number;
+}
+
+/** The one error of this package. Carries no token, password or e-mail address. */
+export class ClientError extends Error {
+  override readonly name: string = "ClientError";
+  readonly code: ClientErrorCode;
+  readonly reasons: readonly string[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}) {
+    super(message);
+    this.code = code;
+    this.reasons = details.reasons;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}
+
+export function signedOut(): ClientError {
+  return new ClientError("signed_out", "Nobody is signed in.");
+}

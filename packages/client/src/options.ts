@@ -1,0 +1,64 @@
+import { ClientError } from "./errors.ts";
+
+/** What a client is made of. */
+export interface ClientOptions {
+  /**
+   * The authority's URL, byte for byte its `issuer`: `https:`, or `http:` on loopback. It must be on the page's own host,
+   * since that is whose cookies a page can read; another path or port will do.
+   */
+  readonly issuer: string;
+  /** The APIs that get the access token from `client.fetch`, besides the issuer's own origin: exact origins. */
+  readonly apiOrigins?: readonly string[];
+  /** How long to wait for an answer of the authority before aborting the request. Default 15. */
+  readonly requestTimeoutSeconds?: number;
+}
+
+/** The options, checked. */
+export interface ClientSettings {
+  readonly issuer: string;
+  readonly secure: boolean;
+  readonly tokenOrigins: ReadonlySet<string>;
+  readonly timeoutMs: number;
+}
+
+const KNOWN = new Set(["issuer", "apiOrigins", "requestTimeoutSeconds"]);
+
+/** @throws ClientError `invalid_options`; it says which and how to mend it */
+export function parseOptions(options: ClientOptions): ClientSettings {
+  const { issuer, apiOrigins = [], requestTimeoutSeconds = 15 } = options;
+  const unknown = Object.keys(options).find((key) => !KNOWN.has(key));
+  if (unknown !== undefined) throw invalid(`${unknown}: is no option.`);
+
+  const url = parseUrl(issuer);
+  if (url === undefined || /[?#]|\/$/.test(issuer) || !isSafe(url)) {
+    throw invalid("issuer: must be an https: URL (http: on loopback only) without trailing slash, query or fragment.");
+  }
+  const bad = apiOrigins.find((origin) => {
+    const api = parseUrl(origin);
+    return api === undefined || api.origin !== origin || !isSafe(api);
+  });
+  if (bad !== undefined) throw invalid("apiOrigins: must be origins like https://api.example.com, without a path.");
+  if (!(requestTimeoutSeconds >= 1 && requestTimeoutSeconds <= 120)) {
+    throw invalid("requestTimeoutSeconds: must be from 1 to 120.");
+  }
+  return {
+    issuer,
+    secure: url.protocol === "https:",
+    tokenOrigins: new Set([url.origin, ...apiOrigins]),
+    timeoutMs: requestTimeoutSeconds * 1_000,
+  };
+}
+
+function invalid(message: string): ClientError {
+  return new ClientError("invalid_options", message);
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+/** A token never travels in the clear, but on the machine itself. */
+function isSafe({ protocol, hostname, username, password }: URL): boolean {
+  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) || hostname.endsWith(".localhost");
+  return username + password === "" && (protocol === "https:" || (protocol === "http:" && loopback));
+}
