@@ -26,7 +26,9 @@ export function ensureChromium() {
   }
   const installed = find();
   if (installed === undefined) {
-    process.stdout.write("No Chromium found: install Chromium or Chrome, or set CHROMIUM_PATH, to run the browser test.\n");
+    process.stdout.write(
+      "No Chromium found: install Chromium or Chrome, or set CHROMIUM_PATH, to run the browser test.\n",
+    );
   }
   return installed;
 }

@@ -16,7 +16,13 @@ const folder = mkdtempSync(join(tmpdir(), "latchkey-test-"));
 const report = join(folder, "vitest.json");
 const vitest = spawnSync(
   findNode(),
-  [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+  [
+    join(ROOT, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ],
   {
     cwd: ROOT,
     stdio: "inherit",
@@ -36,7 +42,9 @@ function readReport() {
   try {
     const result = JSON.parse(readFileSync(report, "utf8"));
     // A file that could not even be loaded holds no failed test, and must count all the same.
-    const brokenFiles = result.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
+    const brokenFiles = result.testResults.filter(
+      (file) => file.status === "failed" && file.assertionResults.length === 0,
+    );
     return {
       passed: result.numPassedTests,
       failed: result.numFailedTests + brokenFiles.length,

@@ -37,7 +37,13 @@ export function installDependencies() {
 export function findNode() {
   const name = process.platform === "win32" ? "node.exe" : "node";
   const pinned = [
-    join(ROOT, "node_modules", `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`, "bin", name),
+    join(
+      ROOT,
+      "node_modules",
+      `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`,
+      "bin",
+      name,
+    ),
     join(ROOT, "node_modules", ".bin", name),
   ].find((path) => existsSync(path));
   if (pinned !== undefined) return pinned;

@@ -39,7 +39,9 @@ app.use((_request, response) => {
 
 const server = app.listen(settings.apiPort, settings.hostname, (error) => {
   if (error !== undefined) {
-    fail(`port ${settings.apiPort} is taken or closed to us (${error.message}). Choose another: API_PORT=4001 npm start`);
+    fail(
+      `port ${settings.apiPort} is taken or closed to us (${error.message}). Choose another: API_PORT=4001 npm start`,
+    );
   }
   process.send?.("ready");
 });

@@ -23,7 +23,8 @@ export function createThief(options: {
         return [pair.slice(0, equals), pair.slice(equals + 1)];
       }),
     );
-    if (!jar.has(names.refresh)) return Response.json({ error: "nothing to steal: nobody is signed in" }, { status: 404 });
+    if (!jar.has(names.refresh))
+      return Response.json({ error: "nothing to steal: nobody is signed in" }, { status: 404 });
     const id = crypto.randomUUID();
     loot.set(id, jar);
     const [oldest] = loot.keys();
@@ -50,12 +51,16 @@ export function createThief(options: {
       jar.set(name, value);
     }
     const body = (await answer.json()) as { readonly error?: string };
-    return Response.json({ status: answer.status, error: body.error ?? null }, { headers: { "Cache-Control": "no-store" } });
+    return Response.json(
+      { status: answer.status, error: body.error ?? null },
+      { headers: { "Cache-Control": "no-store" } },
+    );
   };
 
   return (request) => {
     const { pathname } = new URL(request.url);
-    if (request.method !== "POST" || (pathname !== "/auth/demo/steal" && pathname !== "/auth/demo/use")) return undefined;
+    if (request.method !== "POST" || (pathname !== "/auth/demo/steal" && pathname !== "/auth/demo/use"))
+      return undefined;
     if (!options.allowedOrigins.includes(request.headers.get("origin") ?? "")) {
       return Promise.resolve(Response.json({ error: "the thief works for the demo page alone" }, { status: 403 }));
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { ConfigurationError, createAuthServer, createSqliteStore } from "@latchkey/server";
+import { ConfigurationError, createSqliteStore, setRoles } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { openDataFolder } from "./data-folder.ts";
@@ -11,17 +11,16 @@ const program = new Command("latchkey")
   .showHelpAfterError();
 
 const dataOption = (): Option =>
-  new Option("--data <folder>", "folder of the database and the master secret").env("LATCHKEY_DATA").default("./.latchkey");
-const secretOption = (): Option =>
-  new Option("--master-secret <base64>", "seals the signing keys; better given in the environment than typed")
-    .env("LATCHKEY_MASTER_SECRET")
-    .hideHelp();
+  new Option("--data <folder>", "folder of the database and the master secret")
+    .env("LATCHKEY_DATA")
+    .default("./.latchkey");
+// In the environment alone: what is typed on a command line, every user of the machine can read.
+const masterSecret = process.env["LATCHKEY_MASTER_SECRET"];
 
 interface ServeFlags {
   readonly port: number;
   readonly host: string;
   readonly data: string;
-  readonly masterSecret?: string;
   readonly issuer?: string;
   readonly audience?: string[];
   readonly allowOrigin?: string[];
@@ -31,13 +30,14 @@ interface ServeFlags {
 
 program
   .command("serve")
-  .description("run an authority on an embedded database")
+  .description("run an authority on an embedded database (LATCHKEY_MASTER_SECRET: the secret, if not in its folder)")
   .addOption(new Option("--port <number>", "port to listen on").env("PORT").default(3000).argParser(parsePort))
   .addOption(new Option("--host <address>", "address to listen on").env("HOST").default("127.0.0.1"))
   .addOption(dataOption())
-  .addOption(secretOption())
   .addOption(
-    new Option("--issuer <url>", "the public URL, as tokens carry it (default: http://localhost:PORT)").env("LATCHKEY_ISSUER"),
+    new Option("--issuer <url>", "the public URL, as tokens carry it (default: http://localhost:PORT)").env(
+      "LATCHKEY_ISSUER",
+    ),
   )
   .option("--audience <id...>", "the APIs that tokens are for; the first is the default")
   .option("--allow-origin <origin...>", "origins whose pages may sign in with cookies")
@@ -53,7 +53,7 @@ program
       port: flags.port,
       hostname: flags.host,
       dataPath: flags.data,
-      masterSecret: flags.masterSecret,
+      masterSecret,
       issuer: flags.issuer,
       logLevel: flags.logLevel,
       ...(flags.audience !== undefined && { audiences: flags.audience }),
@@ -72,21 +72,15 @@ program
   .argument("<email>")
   .argument("[roles...]", "none removes them all")
   .addOption(dataOption())
-  .addOption(secretOption())
-  .action(async (email: string, roles: string[], flags: { readonly data: string; readonly masterSecret?: string }) => {
-    const folder = openDataFolder({ path: flags.data, masterSecret: flags.masterSecret });
-    const server = createAuthServer({
-      issuer: "http://localhost",
-      store: createSqliteStore({ path: folder.databasePath }),
-      masterSecret: folder.masterSecret,
-    });
+  .action(async (email: string, roles: string[], flags: { readonly data: string }) => {
+    const store = createSqliteStore({ path: openDataFolder({ path: flags.data }).databasePath });
     try {
-      if (!(await server.setRoles(email, roles))) {
+      if (!(await setRoles({ store, clock: () => Math.floor(Date.now() / 1000) }, email, roles))) {
         throw new ConfigurationError("There is no account with that e-mail address in this database.");
       }
       process.stdout.write(roles.length === 0 ? "All roles removed.\n" : `Roles set: ${roles.join(", ")}\n`);
     } finally {
-      await server.close();
+      await store.close();
     }
   });
 

@@ -8,6 +8,7 @@ export { createArgon2Hasher, DEFAULT_ARGON2_COSTS } from "./adapters/argon2-hash
 export type { AuthServer } from "./create-auth-server.ts";
 export { createAuthServer } from "./create-auth-server.ts";
 export { AuthError, ConfigurationError } from "./errors.ts";
+export { setRoles } from "./flows/set-roles.ts";
 export type { ConnectionInfo } from "./http/app.ts";
 export type { AudienceOptions, AuthServerOptions } from "./options.ts";
 export type { Logger } from "./ports/logger.ts";

@@ -59,7 +59,13 @@ function history() {
     },
     accept(next: NextGeneration, now = NOW) {
       secrets[next.generation] = next.secret;
-      session = { ...session, ...next, secretHash: scheme.hash(next.secret), rotatedAt: now, idleExpiresAt: now + 1_000 };
+      session = {
+        ...session,
+        ...next,
+        secretHash: scheme.hash(next.secret),
+        rotatedAt: now,
+        idleExpiresAt: now + 1_000,
+      };
     },
     rotate(keys: readonly string[], overrides: Partial<PresentedRefresh> = {}) {
       const verdict = judge(present(session.generation, { attemptKeys: keys, ...overrides }));
@@ -215,7 +221,10 @@ describe("a token ahead of the row: the store lost its last writes", () => {
 });
 
 describe("for any history", () => {
-  const keyLists = fc.array(fc.uniqueArray(fc.constantFrom(...KEYS), { maxLength: 4 }), { minLength: 1, maxLength: 12 });
+  const keyLists = fc.array(fc.uniqueArray(fc.constantFrom(...KEYS), { maxLength: 4 }), {
+    minLength: 1,
+    maxLength: 12,
+  });
 
   it("the same token with the same keys is answered with the same successor until that is used", () => {
     fc.assert(
