@@ -1,0 +1,45 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import type { HmacAlgorithm } from "./algorithms.ts";
+import { base64urlChars, type SignatureSigner, type SignatureVerifier } from "./signature.ts";
+import { textStart, workspace } from "./workspace.ts";
+
+/**
+ * HMAC (RFC 2104) as two one-shot hashes: `H(opad ‖ H(ipad ‖ text))`, the inner block placed in front of the text in the
+ * workspace. 0.83 µs for an access token, against 1.6 for `createHmac` with a KeyObject and 12.9 with a Buffer.
+ */
+export function createHmac(row: HmacAlgorithm, secret: Uint8Array): SignatureVerifier & SignatureSigner {
+  const { blockBytes, hashBytes, hash: hashName } = row;
+  const block = Buffer.alloc(blockBytes);
+  block.set(secret.length > blockBytes ? hash(hashName, secret, "buffer") : secret);
+  const innerBlock = block.map((byte) => byte ^ 0x36);
+  const outer = Buffer.alloc(blockBytes + hashBytes);
+  outer.set(block.map((byte) => byte ^ 0x5c));
+  const innerStart = textStart - blockBytes;
+  const signatureChars = base64urlChars(hashBytes);
+  const expected = Buffer.alloc(signatureChars);
+  const presented = Buffer.alloc(signatureChars);
+  const views: (Buffer | undefined)[] = [];
+
+  function innerView(inputLength: number): Buffer {
+    if (inputLength >= 4096) return workspace.subarray(innerStart, textStart + inputLength);
+    return (views[inputLength] ??= workspace.subarray(innerStart, textStart + inputLength));
+  }
+
+  function sign(inputLength: number): string {
+    workspace.set(innerBlock, innerStart);
+    // A string of Latin-1 ("binary" in this one API) costs half as much as a Buffer (0.5 µs against 1.0).
+    outer.write(hash(hashName, innerView(inputLength), "binary"), blockBytes, "latin1");
+    return hash(hashName, outer, "base64url");
+  }
+
+  return {
+    signatureChars,
+    sign,
+    verify(token, inputLength) {
+      // Both sides are compared as text, so a second spelling of the same octets is a wrong signature.
+      expected.write(sign(inputLength), "latin1");
+      presented.write(token.slice(inputLength + 1), "latin1");
+      return timingSafeEqual(expected, presented);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { createAuthenticator, type Ed25519Names, type KeySource, payloadSegment } from "./authenticate.ts";
+import { checkClaims, type ClaimRules, type JwtClaims } from "./claims.ts";
+import type { JwtHeader } from "./header.ts";
+import { decodeJsonText } from "./json-segment.ts";
+import { JwtError, rejection } from "./jwt-error.ts";
+import { normalizeMediaType } from "./media-type.ts";
+import { assertInteger, assertKnownOptions, assertText } from "./options.ts";
+import { parseStrictJsonObject } from "./strict-json.ts";
+import { maxTextBytes } from "./workspace.ts";
+
+export interface JwtVerifierOptions {
+  /** The kind of token, as a media type (RFC 7515 §4.1.9): `at+jwt`, `AT+JWT` and `application/at+jwt` are the same. */
+  readonly typ: string;
+  /** The only issuer, compared exactly. */
+  readonly issuer: string;
+  /** The token must be for this audience, or for one of these, compared exactly. */
+  readonly audience: string | readonly string[];
+  readonly keys: KeySource;
+  /** Claims that must be there besides `iss`, `aud`, `exp` and `iat`, which always must. */
+  readonly requiredClaims?: readonly string[] | undefined;
+  /** How far clocks may differ: 0 to 60 seconds, 5 by default. */
+  readonly leewaySeconds?: number | undefined;
+  /** 8192 by default, 65536 at most. */
+  readonly maxTokenBytes?: number | undefined;
+  /** `"exact"` by default; `"either"` takes `EdDSA` and `Ed25519` for one another. */
+  readonly ed25519Names?: Ed25519Names | undefined;
+  /** Seconds since 1970; the system's clock by default. */
+  readonly clock?: (() => number) | undefined;
+}
+
+export interface VerifiedJwt {
+  /** Frozen: tokens with the same header share it. */
+  readonly header: JwtHeader;
+  readonly claims: JwtClaims;
+}
+
+const optionNames = [
+  "typ",
+  "issuer",
+  "audience",
+  "keys",
+  "requiredClaims",
+  "leewaySeconds",
+  "maxTokenBytes",
+  "ed25519Names",
+  "clock",
+] as const satisfies readonly (keyof JwtVerifierOptions)[];
+
+/**
+ * Makes the function that verifies one kind of token of one issuer for one audience.
+ *
+ * The function is synchronous. It accepts a token only if it is a strict compact JWS within the size cap, its `kid` names a key of
+ * `keys` and its `alg` is that key's, the signature holds, `typ` is the expected one, `iss` and `aud` match exactly, `exp` is
+ * in the future, `iat` and `nbf` are not, and all required claims are there (RFC 7519 §7.2, RFC 8725, RFC 9068 §4).
+ *
+ * @throws JwtError `invalid_options` or `invalid_key` at once for unsafe options; from the function, any of the codes about tokens
+ */
+export function createJwtVerifier(options: JwtVerifierOptions): (token: string) => VerifiedJwt {
+  assertKnownOptions(options, optionNames);
+  const { keys, leewaySeconds = 5, maxTokenBytes = 8192, ed25519Names = "exact" } = options;
+  const clock = options.clock ?? systemClock;
+  assertText(options.typ, "typ");
+  assertText(options.issuer, "issuer");
+  assertInteger(leewaySeconds, "leewaySeconds", { min: 0, max: 60 });
+  assertInteger(maxTokenBytes, "maxTokenBytes", { min: 256, max: maxTextBytes });
+  if (ed25519Names !== "exact" && ed25519Names !== "either") {
+    throw new JwtError("invalid_options", 'The option "ed25519Names" must be "exact" or "either".');
+  }
+  if (typeof clock !== "function") throw new JwtError("invalid_options", 'The option "clock" must be a function.');
+  const typ = normalizeMediaType(options.typ);
+  const rules: ClaimRules = {
+    issuer: options.issuer,
+    audiences: textList(options.audience, "audience", 1),
+    requiredClaims: textList(options.requiredClaims ?? [], "requiredClaims", 0),
+    leewaySeconds,
+  };
+  const authenticate = createAuthenticator({ keys, maxTokenBytes, ed25519Names });
+
+  return (token) => {
+    const authentic = authenticate(token);
+    const { header } = authentic;
+    if (header.typ !== options.typ && (header.typ === undefined || normalizeMediaType(header.typ) !== typ)) {
+      throw rejection("wrong_type", "The token is of another type.");
+    }
+    const text = decodeJsonText(payloadSegment(token, authentic));
+    const payload = text === undefined ? undefined : parseStrictJsonObject(text);
+    if (payload === undefined) {
+      throw rejection("malformed_token", "The payload is not a JSON object in canonical base64url.");
+    }
+    return { header, claims: checkClaims(payload, rules, clock()) };
+  };
+}
+
+function systemClock(): number {
+  return Date.now() / 1000;
+}
+
+function textList(value: unknown, name: string, minLength: number): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length < minLength) throw new JwtError("invalid_options", `The option "${name}" is empty.`);
+  return list.map((entry) => {
+    assertText(entry, name);
+    return entry;
+  });
+}

@@ -1,0 +1,43 @@
+import { endsCanonically } from "./base64url.ts";
+
+/**
+ * Verifies and makes signatures over the text in the workspace, with one key and the one algorithm it was bound to. Nothing
+ * here looks at a token's header.
+ */
+export interface SignatureVerifier {
+  /** The length of a signature in base64url: where the signature begins follows from the key, not from the token. */
+  readonly signatureChars: number;
+  /**
+   * Whether `token`, which stands in the workspace, ends in the signature of its first `inputLength` bytes. The token has been
+   * found to be ASCII without `+` and `/`, and to have `signatureChars` characters after the dot at `inputLength`.
+   */
+  verify(token: string, inputLength: number): boolean;
+}
+
+export interface SignatureSigner {
+  /** The signature of the first `inputLength` bytes in the workspace, in base64url. */
+  sign(inputLength: number): string;
+}
+
+export function base64urlChars(bytes: number): number {
+  return Math.ceil((bytes * 4) / 3);
+}
+
+// Room for the signature of the largest RSA key that may be imported, and one byte more, so that a longer one shows.
+const decoded = Buffer.allocUnsafeSlow(2049);
+const decodedViews = new Map<number, Buffer>();
+
+/**
+ * Decodes the signature at the end of a token; undefined unless it is `bytes` octets in strict base64url. Valid until the
+ * next call. Node's decoder skips what it does not know, so the right length proves that it skipped nothing.
+ */
+export function decodeSignature(token: string, start: number, bytes: number): Buffer | undefined {
+  if (!endsCanonically(token, start, token.length)) return undefined;
+  if (decoded.write(token.slice(start), "base64url") !== bytes) return undefined;
+  let view = decodedViews.get(bytes);
+  if (view === undefined) {
+    view = decoded.subarray(0, bytes);
+    decodedViews.set(bytes, view);
+  }
+  return view;
+}
