@@ -19,6 +19,8 @@ export interface ClaimRules {
   readonly audiences: readonly string[];
   readonly requiredClaims: readonly string[];
   readonly leewaySeconds: number;
+  /** Whether a token from the future is refused. */
+  readonly futureIssuedAt: "reject" | "accept";
 }
 
 // The end of the year 9999 (RFC 3339). Later dates are milliseconds taken for seconds, or a token made to live for ever.
@@ -34,7 +36,9 @@ export function checkClaims(claims: JsonObject, rules: ClaimRules, now: number):
   if (typeof iat !== "number" || !Number.isFinite(iat))
     throw missingOrInvalid(claims, "iat", "iat is no date in seconds.");
   if (now >= exp + rules.leewaySeconds) throw rejection("expired", "The token has expired.", "exp");
-  if (iat > now + rules.leewaySeconds) throw rejection("not_yet_valid", "The token was issued in the future.", "iat");
+  if (rules.futureIssuedAt === "reject" && iat > now + rules.leewaySeconds) {
+    throw rejection("not_yet_valid", "The token was issued in the future.", "iat");
+  }
   if (nbf !== undefined) {
     if (typeof nbf !== "number" || !Number.isFinite(nbf))
       throw rejection("invalid_claim", "nbf is no date in seconds.", "nbf");

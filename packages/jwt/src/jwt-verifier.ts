@@ -22,6 +22,11 @@ export interface JwtVerifierOptions {
   readonly leewaySeconds?: number | undefined;
   /** 8192 by default, 65536 at most. */
   readonly maxTokenBytes?: number | undefined;
+  /**
+   * `"reject"` by default. `"accept"` suits an issuer that verifies its own tokens, where `iat` proves nothing and a clock
+   * that was set back must not refuse them all.
+   */
+  readonly futureIssuedAt?: "reject" | "accept" | undefined;
   /** `"exact"` by default; `"either"` takes `EdDSA` and `Ed25519` for one another. */
   readonly ed25519Names?: Ed25519Names | undefined;
   /** Seconds since 1970; the system's clock by default. */
@@ -41,6 +46,7 @@ const optionNames = [
   "keys",
   "requiredClaims",
   "leewaySeconds",
+  "futureIssuedAt",
   "maxTokenBytes",
   "ed25519Names",
   "clock",
@@ -57,7 +63,7 @@ const optionNames = [
  */
 export function createJwtVerifier(options: JwtVerifierOptions): (token: string) => VerifiedJwt {
   assertKnownOptions(options, optionNames);
-  const { keys, leewaySeconds = 5, maxTokenBytes = 8192, ed25519Names = "exact" } = options;
+  const { keys, leewaySeconds = 5, maxTokenBytes = 8192, ed25519Names = "exact", futureIssuedAt = "reject" } = options;
   const clock = options.clock ?? systemClock;
   assertText(options.typ, "typ");
   assertText(options.issuer, "issuer");
@@ -66,6 +72,9 @@ export function createJwtVerifier(options: JwtVerifierOptions): (token: string) 
   if (ed25519Names !== "exact" && ed25519Names !== "either") {
     throw new JwtError("invalid_options", 'The option "ed25519Names" must be "exact" or "either".');
   }
+  if (futureIssuedAt !== "reject" && futureIssuedAt !== "accept") {
+    throw new JwtError("invalid_options", 'The option "futureIssuedAt" must be "reject" or "accept".');
+  }
   if (typeof clock !== "function") throw new JwtError("invalid_options", 'The option "clock" must be a function.');
   const typ = normalizeMediaType(options.typ);
   const rules: ClaimRules = {
@@ -73,6 +82,7 @@ export function createJwtVerifier(options: JwtVerifierOptions): (token: string) 
     audiences: textList(options.audience, "audience", 1),
     requiredClaims: textList(options.requiredClaims ?? [], "requiredClaims", 0),
     leewaySeconds,
+    futureIssuedAt,
   };
   const authenticate = createAuthenticator({ keys, maxTokenBytes, ed25519Names });
 
