@@ -1,7 +1,7 @@
-import type { SessionSummary, UserAnswer } from "@latchkey/protocol";
+import type { UserAnswer } from "@latchkey/protocol";
 
 import { createAccountCalls } from "./calls/account.ts";
-import type { PasswordChange, SignOutResult } from "./calls/account.ts";
+import type { SignOutResult } from "./calls/account.ts";
 import { createApiFetch } from "./calls/api-fetch.ts";
 import type { SignInRequest, SignUpRequest } from "./calls/sign-in.ts";
 import { createAuthorityCaller } from "./core/authority.ts";
@@ -15,11 +15,17 @@ import type { ClientSettings } from "./options.ts";
 
 /** A sign-in client. Its methods need no `this`. It holds no token that can be seen, printed or serialised. */
 export interface Client {
+  readonly issuer: string;
   /**
    * Finds out whether somebody is signed in, and fetches the first token if so. Asks nobody when no session is known.
    * Never rejects: without an answer the state is `offline`, and the client goes on trying.
    */
   readonly start: () => Promise<ClientState>;
+  /**
+   * Fetches a new access token now, for example when the user has been given new rights. Never rejects; does nothing while
+   * the authority has asked not to be called (`Retry-After`).
+   */
+  readonly refresh: () => Promise<ClientState>;
   /** Makes an account; does not sign in. @throws ClientError `weak_password`, `invalid_request`, `email_taken`, … */
   readonly signUp: (request: SignUpRequest) => Promise<UserAnswer>;
   /** Begins a session, here and in all tabs. @throws ClientError `invalid_credentials`, `locked_out`, `unreachable`, … */
@@ -48,13 +54,6 @@ export interface Client {
   readonly getAccessToken: () => Promise<string>;
   /** Seconds until the access token expires, for display; `undefined` without one. */
   readonly getSecondsLeft: () => number | undefined;
-  /** Asks the authority. @throws ClientError `signed_out`, `unreachable`, like the three below */
-  readonly getUser: () => Promise<UserAnswer>;
-  readonly listSessions: () => Promise<readonly SessionSummary[]>;
-  /** Ends one of the user's sessions; this one, too. @throws ClientError `invalid_request`, `not_found`, … */
-  readonly endSession: (sessionId: string) => Promise<void>;
-  /** Ends all other sessions. @throws ClientError `invalid_credentials`, `weak_password`, … */
-  readonly changePassword: (change: PasswordChange) => Promise<void>;
   /** Stops everything this client does; the session stays. */
   readonly close: () => void;
 }
@@ -75,17 +74,20 @@ export function assembleClient({ settings, ports, credentials, baseUrl }: Client
   const { issuer, timeoutMs, tokenOrigins } = settings;
   const call = createAuthorityCaller({ issuer, credentials, timeoutMs }, ports);
   const core = createSessionCore(ports, call);
-  const { start, getState, subscribe, getSecondsLeft, close } = core;
+  const apiFetch = createApiFetch({ core, fetch: ports.fetch, origins: tokenOrigins, baseUrl });
+  const { start, refresh, getState, subscribe, getSecondsLeft, close } = core;
 
   const client: Client = {
+    issuer,
     start,
+    refresh,
     getState,
     getSession: () => sessionOf(getState()),
     subscribe,
     getSecondsLeft,
     close,
-    ...createAccountCalls(core, call, ports),
-    fetch: createApiFetch({ core, fetch: ports.fetch, origins: tokenOrigins, baseUrl }),
+    ...createAccountCalls({ core, call, apiFetch, ports }),
+    fetch: apiFetch,
     async getAccessToken() {
       const token = await core.getToken();
       if (token === undefined) throw signedOut();

@@ -15,9 +15,9 @@ export type ClientErrorCode =
 
 export interface ClientErrorDetails {
   /** `weak_password`: what to mend, for people. */
-  readonly reasons?: readonly string[];
+  readonly reasons?: readonly string[] | undefined;
   /** The authority asked not to be called again for this many whole seconds (`Retry-After`). */
-  readonly retryAfterSeconds?: number;
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /** The one error of this package. Carries no token, password or e-mail address. */

@@ -5,7 +5,9 @@
  * @module
  */
 export { createClient } from "./browser/create-client.ts";
-export type { PasswordChange, SignOutResult } from "./calls/account.ts";
+export type { SignOutResult } from "./calls/account.ts";
+export type { PasswordChange } from "./calls/manage-account.ts";
+export { changePassword, endSession, getUser, listSessions } from "./calls/manage-account.ts";
 export type { SignInRequest, SignUpRequest } from "./calls/sign-in.ts";
 export type { Client } from "./client.ts";
 export type { FailureCause } from "./core/refresh-verdict.ts";

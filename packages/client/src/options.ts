@@ -30,14 +30,13 @@ export function parseOptions(options: ClientOptions): ClientSettings {
   if (unknown !== undefined) throw invalid(`${unknown}: is no option.`);
 
   const url = parseUrl(issuer);
-  if (url === undefined || /[?#]|\/$/.test(issuer) || !isSafe(url)) {
-    throw invalid("issuer: must be an https: URL (http: on loopback only) without trailing slash, query or fragment.");
+  // In normal form, with no slash at the end, query, fragment or user.
+  if (url === undefined || issuer !== url.origin + url.pathname.replace(/\/$/, "")) {
+    throw invalid("issuer: must be an https: URL (http: on loopback) without trailing slash, query or fragment.");
   }
-  const bad = apiOrigins.find((origin) => {
-    const api = parseUrl(origin);
-    return api === undefined || api.origin !== origin || !isSafe(api);
-  });
-  if (bad !== undefined) throw invalid("apiOrigins: must be origins like https://api.example.com, without a path.");
+  if (!apiOrigins.every((origin) => parseUrl(origin)?.origin === origin)) {
+    throw invalid("apiOrigins: must be https: origins (http: on loopback) like https://api.example.com.");
+  }
   if (!(requestTimeoutSeconds >= 1 && requestTimeoutSeconds <= 120)) {
     throw invalid("requestTimeoutSeconds: must be from 1 to 120.");
   }
@@ -53,12 +52,9 @@ function invalid(message: string): ClientError {
   return new ClientError("invalid_options", message);
 }
 
-function parseUrl(text: string): URL | undefined {
-  return URL.canParse(text) ? new URL(text) : undefined;
-}
-
 /** A token never travels in the clear, but on the machine itself. */
-function isSafe({ protocol, hostname, username, password }: URL): boolean {
-  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) || hostname.endsWith(".localhost");
-  return username + password === "" && (protocol === "https:" || (protocol === "http:" && loopback));
+function parseUrl(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? "");
+  return url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback) ? url : undefined;
 }

@@ -1,4 +1,4 @@
-import { cookieNames, formatAttemptCookie, parseAttemptKeys, parseCsrfGeneration } from "@latchkey/protocol";
+import { cookieNames, formatAttemptCookie, parseCsrfGeneration } from "@latchkey/protocol";
 
 import { chooseAttemptKeys, findAttemptKey } from "../core/attempt-key-choice.ts";
 import type { CredentialStore } from "../core/ports.ts";
@@ -23,12 +23,10 @@ export function createCookieStore(
   { secure, randomBytes }: { readonly secure: boolean; readonly randomBytes: (length: number) => Uint8Array },
 ): CredentialStore {
   const names = cookieNames({ secure, scope: "path" });
-  let answeredKey: string | undefined;
 
   const write = (name: string, value: string, maxAge: number): void => {
     jar.cookie = `${name}=${value}; Path=/; Max-Age=${maxAge}; SameSite=Strict${secure ? "; Secure" : ""}`;
   };
-  const readKeys = (): readonly string[] => parseAttemptKeys(readCookie(jar, names.attempt) ?? "") ?? [];
   const clearAttempts = (): void => write(names.attempt, "", 0);
 
   const store: CredentialStore = {
@@ -37,17 +35,13 @@ export function createCookieStore(
       return version === undefined ? undefined : { version, generation: parseCsrfGeneration(version) };
     },
 
-    prepareAttempt({ generation }) {
+    prepareAttempt(credentials) {
       const stored = readCookie(jar, names.attempt);
-      const value = formatAttemptCookie(chooseAttemptKeys({ generation, stored, answeredKey }, randomBytes));
+      const value = formatAttemptCookie(chooseAttemptKeys(credentials, stored, randomBytes));
       if (value !== stored) write(names.attempt, value, LONGEST_MAX_AGE_SECONDS);
     },
 
-    isPrepared: ({ generation }) => findAttemptKey({ generation, answeredKey }, readKeys()) !== undefined,
-
-    noteAnswered({ generation }) {
-      answeredKey = findAttemptKey({ generation, answeredKey }, readKeys());
-    },
+    isPrepared: (credentials) => findAttemptKey(credentials, readCookie(jar, names.attempt)) !== undefined,
 
     clearAttempts,
 

@@ -49,19 +49,16 @@ export function createClient(options: ClientOptions): Client {
     },
   });
 
-  const onVisible = (): void => {
-    if (document.visibilityState === "visible") wake();
-  };
-  document.addEventListener("visibilitychange", onVisible);
-  addEventListener("online", wake);
-  addEventListener("pageshow", wake);
+  const closing = new AbortController();
+  const { signal } = closing;
+  document.addEventListener("visibilitychange", () => document.hidden || wake(), { signal });
+  addEventListener("online", wake, { signal });
+  addEventListener("pageshow", wake, { signal });
 
   return {
     ...client,
     close() {
-      document.removeEventListener("visibilitychange", onVisible);
-      removeEventListener("online", wake);
-      removeEventListener("pageshow", wake);
+      closing.abort();
       client.close();
     },
   };

@@ -1,6 +1,8 @@
 import { parseChallengeCode } from "@latchkey/protocol";
 
-import type { RefusalCode, SessionCore } from "../core/session-core.ts";
+import type { SessionCore } from "../core/session-core.ts";
+import type { TokenRefusal } from "../core/token-refusal.ts";
+import { isTokenRefusal } from "../core/token-refusal.ts";
 
 export interface ApiFetchParts {
   readonly core: SessionCore;
@@ -34,7 +36,7 @@ export function createApiFetch({ core, fetch, origins, baseUrl }: ApiFetchParts)
 
     const spare = init?.body instanceof ReadableStream ? undefined : request.clone();
     const response = await fetch(withToken(request, token));
-    const refusal = refusalCodeOf(response);
+    const refusal = refusalOf(response);
     if (refusal === undefined) return response;
 
     const replacement = await unlessAborted(core.replaceToken(token, refusal), request.signal);
@@ -50,17 +52,17 @@ function withToken(request: Request, token: string): Request {
   return authorized;
 }
 
-function refusalCodeOf(response: Response): RefusalCode | undefined {
-  if (response.status !== 401) return undefined;
-  const code = parseChallengeCode(response.headers.get("WWW-Authenticate"));
-  return code === "expired_token" || code === "stale_token" || code === "invalid_token" ? code : undefined;
+function refusalOf(response: Response): TokenRefusal | undefined {
+  const code = response.status === 401 ? parseChallengeCode(response.headers.get("WWW-Authenticate")) : undefined;
+  return isTokenRefusal(code) ? code : undefined;
 }
 
+/** A caller that gives up does not wait for the token. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
+  return Promise.race([
+    promise,
+    new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    }),
+  ]);
 }

@@ -1,41 +1,38 @@
 import { MAX_ATTEMPT_KEYS, parseAttemptKeys } from "@latchkey/protocol";
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/** What the credential store says before an attempt. */
-export interface AttemptSituation {
-  readonly generation: number | undefined;
-  /** The keys kept so far, as stored; whatever is malformed counts as none. */
-  readonly stored: string | undefined;
-  /** A key whose attempt this client saw answered. */
-  readonly answeredKey: string | undefined;
-}
+import type { Credentials } from "./ports.ts";
 
 /**
- * The attempt keys to send, newest first. One key per generation: a try that may have been answered unseen is asked again
- * under its own key, whoever made it, so however often it fails no used key is pushed out of the last few, and the
- * server recognises the retry. Keys name their generation for that reason.
+ * The attempt keys to send, newest first, from those kept so far (malformed ones count as none). There is one key per
+ * generation, and it names it: a try that may have been answered unseen is asked again under its own key, whoever made
+ * it, so that the server knows it for a retry; and however often it fails, no used key is pushed out of the last few.
  */
 export function chooseAttemptKeys(
-  situation: AttemptSituation,
+  credentials: Credentials,
+  stored: string | undefined,
   randomBytes: (length: number) => Uint8Array,
 ): readonly string[] {
-  const known = (situation.stored === undefined ? undefined : parseAttemptKeys(situation.stored)) ?? [];
-  const current = findAttemptKey(situation, known) ?? freshAttemptKey(situation.generation, randomBytes);
+  const known = parseStored(stored);
+  const current = findAttemptKey(credentials, stored) ?? prefixOf(credentials) + randomText(randomBytes);
   return [current, ...known.filter((key) => key !== current)].slice(0, MAX_ATTEMPT_KEYS);
 }
 
-/** The key already kept for this attempt, if any. Without a readable generation: the newest, unless it was answered. */
-export function findAttemptKey(
-  { generation, answeredKey }: Pick<AttemptSituation, "generation" | "answeredKey">,
-  known: readonly string[],
-): string | undefined {
-  if (generation !== undefined) return known.find((key) => key.startsWith(`${generation}-`));
-  return known[0] === answeredKey ? undefined : known[0];
+/** The key already kept for the refresh of these credentials, if any. */
+export function findAttemptKey(credentials: Credentials, stored: string | undefined): string | undefined {
+  const prefix = prefixOf(credentials);
+  return parseStored(stored).find((key) => key.startsWith(prefix));
 }
 
-/** 132 random bits. */
-function freshAttemptKey(generation: number | undefined, randomBytes: (length: number) => Uint8Array): string {
-  const random = Array.from(randomBytes(22), (byte) => ALPHABET.charAt(byte & 63)).join("");
-  return `${generation ?? "x"}-${random}`;
+/** Where the generation cannot be read, the version stands in for it: it changes with the generation. */
+function prefixOf({ generation, version }: Credentials): string {
+  return `${generation ?? version.replaceAll(/\W/g, "").slice(0, 64)}-`;
+}
+
+function parseStored(stored: string | undefined): readonly string[] {
+  return parseAttemptKeys(stored ?? "") ?? [];
+}
+
+/** 130 random bits, five to a character. */
+function randomText(randomBytes: (length: number) => Uint8Array): string {
+  return Array.from(randomBytes(26), (byte) => (byte & 31).toString(32)).join("");
 }

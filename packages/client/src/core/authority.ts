@@ -12,7 +12,8 @@ export interface AuthorityCall {
   readonly method?: "GET" | "POST" | "DELETE";
   readonly json?: object;
   readonly csrfToken?: string;
-  readonly accessToken?: string;
+  /** Instead of plain `fetch`. */
+  readonly fetch?: CorePorts["fetch"];
   readonly signal?: AbortSignal;
 }
 
@@ -33,35 +34,31 @@ export function createAuthorityCaller(
   { issuer, credentials, timeoutMs }: AuthoritySettings,
   ports: Pick<CorePorts, "fetch" | "after">,
 ): CallAuthority {
-  return async ({ path, method = "POST", json, csrfToken, accessToken, signal }) => {
-    const aborter = new AbortController();
-    const abort = (): void => aborter.abort();
-    if (signal?.aborted === true) return undefined;
-    signal?.addEventListener("abort", abort);
-    const cancelTimeout = ports.after(timeoutMs, abort);
+  return async ({ path, method = "POST", json, csrfToken, fetch = ports.fetch, signal }) => {
+    const timeout = new AbortController();
+    const aborted = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
+    const cancelTimeout = ports.after(timeoutMs, () => timeout.abort());
+    const headers = new Headers({ Accept: "application/json" });
+    if (json !== undefined) headers.set("Content-Type", "application/json");
+    if (csrfToken !== undefined) headers.set(CSRF_HEADER, csrfToken);
     try {
-      const response = await ports.fetch(issuer + path, {
+      const body = json === undefined ? null : JSON.stringify(json);
+      const response = await fetch(issuer + path, {
         method,
         credentials,
         redirect: "error",
         cache: "no-store",
-        signal: aborter.signal,
-        headers: {
-          Accept: "application/json",
-          ...(json !== undefined && { "Content-Type": "application/json" }),
-          ...(csrfToken !== undefined && { [CSRF_HEADER]: csrfToken }),
-          ...(accessToken !== undefined && { Authorization: `Bearer ${accessToken}` }),
-        },
-        ...(json !== undefined && { body: JSON.stringify(json) }),
+        signal: aborted,
+        headers,
+        body,
       });
       const answer = await readAnswer(response);
       // An answer that comes in spite of the abort is nobody's any more.
-      return aborter.signal.aborted ? undefined : answer;
+      return aborted.aborted ? undefined : answer;
     } catch {
       return undefined;
     } finally {
       cancelTimeout();
-      signal?.removeEventListener("abort", abort);
     }
   };
 }

@@ -8,7 +8,7 @@ const LONGEST_RETRY_AFTER_MS = 600_000;
  * at random, so that clients of a returning authority do not come all at once; and never before `Retry-After`.
  */
 export function backoffMs(failures: number, jitter: number, retryAfterSeconds: number | undefined): number {
-  const ceiling = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 10));
+  const ceiling = Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1));
   const asked = Math.min(LONGEST_RETRY_AFTER_MS, (retryAfterSeconds ?? 0) * 1_000);
   return asked + ceiling * (1 - jitter / 2);
 }

@@ -40,8 +40,6 @@ export interface CredentialStore {
   prepareAttempt(credentials: Credentials): void;
   /** Whether that key still stands: another tab may have written over it. */
   isPrepared(credentials: Credentials): boolean;
-  /** This client saw the answer to the attempt of these credentials: its key is not for another. */
-  noteAnswered(credentials: Credentials): void;
   /** Forgets the attempt keys of whatever session was there before. */
   clearAttempts(): void;
   /** Forgets these credentials, unless the store has moved on: never what another tab has since put there. */

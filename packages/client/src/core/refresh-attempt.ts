@@ -14,9 +14,7 @@ export type RefreshOutcome =
     }
   | { readonly kind: "ended"; readonly credentials: Credentials }
   | { readonly kind: "signed-out"; readonly credentials: Credentials | undefined }
-  | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds: number | undefined }
-  /** Somebody else brought a token, or the user signed out: this try no longer matters. */
-  | { readonly kind: "cancelled" };
+  | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds: number | undefined };
 
 export interface RefreshAttemptParts {
   readonly ports: CorePorts;
@@ -35,7 +33,10 @@ export const SETTLE_MS = 50;
 const LOCK_WAIT_MS = 4_000;
 const MAX_ROUNDS = 6;
 
-/** Tries to refresh. Never rejects; never has two requests under way; asks again only when the store has moved on. */
+/**
+ * Tries to refresh. Never rejects; never has two requests under way; asks again only when the store has moved on. What an
+ * aborted try answers means nothing.
+ */
 export function attemptRefresh(parts: RefreshAttemptParts, signal: AbortSignal): Promise<RefreshOutcome> {
   return parts.ports.runExclusive(() => refreshRounds(parts, signal), LOCK_WAIT_MS);
 }
@@ -44,25 +45,23 @@ async function refreshRounds(parts: RefreshAttemptParts, signal: AbortSignal): P
   const { ports, call, askTabs } = parts;
   const { store } = ports;
 
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    if (signal.aborted) return { kind: "cancelled" };
+  for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
     const credentials = store.read();
     if (credentials === undefined) return { kind: "signed-out", credentials };
 
     store.prepareAttempt(credentials);
     askTabs();
     await pause(ports, SETTLE_MS * 2 ** round, signal);
-    if (signal.aborted) return { kind: "cancelled" };
+    if (signal.aborted) break;
     if (!isCurrent(ports, credentials) || !store.isPrepared(credentials)) continue;
 
     const bornAtMs = ports.nowMs();
     const answer = await call({ path: "/auth/refresh", csrfToken: credentials.version, signal });
-    if (signal.aborted) return { kind: "cancelled" };
+    if (signal.aborted) break;
 
     const verdict = judgeRefreshAnswer(answer);
     switch (verdict.kind) {
       case "granted":
-        store.noteAnswered(credentials);
         return { kind: "granted", answer: verdict.answer, bornAtMs };
       case "ended":
       case "no-token":
@@ -84,10 +83,7 @@ function isCurrent({ store }: CorePorts, credentials: Credentials): boolean {
 
 function pause({ after }: CorePorts, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = after(delayMs, resolve);
-    signal.addEventListener("abort", () => {
-      cancel();
-      resolve();
-    });
+    after(delayMs, resolve);
+    signal.addEventListener("abort", () => resolve());
   });
 }

@@ -27,9 +27,15 @@ export function judgeRefreshAnswer(answer: Answer | undefined): RefreshVerdict {
   if (granted !== undefined) return { kind: "granted", answer: granted };
 
   const code = errorCodeOf(answer);
-  if (status === 401 && code === "session_ended") return { kind: "ended" };
-  if (status === 401 && code === "missing_token") return { kind: "no-token" };
-  if (status === 409 && code === "superseded") return { kind: "moved-on" };
-  if (status === 403 && code === "csrf_failed") return { kind: "moved-on" };
-  return { kind: "failed", cause: code ?? "unexpected_answer", retryAfterSeconds };
+  switch (`${status} ${code}`) {
+    case "401 session_ended":
+      return { kind: "ended" };
+    case "401 missing_token":
+      return { kind: "no-token" };
+    case "409 superseded":
+    case "403 csrf_failed":
+      return { kind: "moved-on" };
+    default:
+      return { kind: "failed", cause: code ?? "unexpected_answer", retryAfterSeconds };
+  }
 }

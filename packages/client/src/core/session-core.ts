@@ -12,6 +12,7 @@ import type { ClientState, Listener, Place } from "./state.ts";
 import { sessionOf } from "./state.ts";
 import type { TabMessage } from "./tab-message.ts";
 import { parseTabMessage } from "./tab-message.ts";
+import type { TokenRefusal } from "./token-refusal.ts";
 
 /** The state machine: holds the one access token, and decides when to fetch the next and when to let go. */
 export interface SessionCore {
@@ -19,7 +20,11 @@ export interface SessionCore {
   readonly subscribe: (listener: Listener) => () => void;
   /** Brings the state up to date with the credential store, asking the authority if need be. Never rejects. */
   readonly start: () => Promise<ClientState>;
-  /** To be called when the page comes to the front, back from sleep, or online. */
+  /** Fetches a new token, whatever the one at hand is worth. Never rejects. */
+  readonly refresh: () => Promise<ClientState>;
+  /**
+   * To be called when the page comes to the front, back from sleep, or online: looks where things stand, and goes on.
+   */
   readonly wake: () => void;
   /**
    * A token that will outlive a request, fetched if need be; `undefined` where nobody is signed in.
@@ -31,24 +36,22 @@ export interface SessionCore {
    * A token to try instead of one that an API has refused; `undefined` where there is none, or where asking for another
    * would make no difference.
    */
-  readonly replaceToken: (refused: string, code: RefusalCode) => Promise<string | undefined>;
+  readonly replaceToken: (refused: string, code: TokenRefusal) => Promise<string | undefined>;
   /** Seconds until the access token expires, for display; `undefined` without one. */
   readonly getSecondsLeft: () => number | undefined;
   /** Names the current stretch between sign-ins and sign-outs. What began in an earlier one no longer counts. */
   readonly epoch: () => number;
-  /** Stops a refresh that is under way and begins a new epoch. */
-  readonly interrupt: () => number;
-  /** After an interruption that came to nothing: goes on as before. */
-  readonly resume: () => void;
+  /**
+   * Does work that refreshes must keep out of the way of: a late answer of the old session would bring back its cookies.
+   * Whoever wants a token meanwhile waits for it.
+   */
+  readonly occupy: <T>(work: () => Promise<T>) => Promise<T>;
   /** Takes over the session of a sign-in. */
   readonly accept: (answer: UsableAnswer, bornAtMs: number) => void;
   /** Lets go of the session here and in all tabs; answers the credentials it had, to end the session with. */
   readonly release: () => Credentials | undefined;
   readonly close: () => void;
 }
-
-/** Why an API refused a token: the codes on which a new one can help. */
-export type RefusalCode = "expired_token" | "stale_token" | "invalid_token";
 
 interface Flight {
   readonly done: Promise<void>;
@@ -84,7 +87,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
 
   function enter(next: ClientState): void {
     const previous = state;
-    if (previous === next || (next.status !== "fresh" && sameState(previous, next))) return;
+    if (isSameState(previous, next)) return;
     state = next;
     listeners.tell({ type: "state", state, previous });
   }
@@ -115,7 +118,6 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
       done: promise,
       cancel() {
         aborter.abort();
-        if (flight === mine) flight = undefined;
         resolve();
       },
     };
@@ -163,8 +165,6 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
         enter({ status: "offline", session: sessionOf(state), cause: outcome.cause, retryInSeconds });
         return;
       }
-      case "cancelled":
-        return;
     }
   }
 
@@ -185,8 +185,12 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     failures = 0;
     notBeforeMs = 0;
     worthless = undefined;
-    schedule(held.refreshAtMs - nowMs());
     listeners.tell({ type: before?.id === session.id ? "refreshed" : "signed-in", session, where });
+    settle(held);
+  }
+
+  function settle({ refreshAtMs, session }: HeldToken): void {
+    schedule(refreshAtMs - nowMs());
     enter({ status: "fresh", session });
   }
 
@@ -205,19 +209,15 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     enter({ status });
   }
 
-  function interrupt(): number {
-    cancelRefresh();
-    epoch += 1;
-    return epoch;
-  }
-
   function cancelRefresh(): void {
     flight?.cancel();
+    flight = undefined;
     cancelTimer?.();
   }
 
-  function isFresh(token: HeldToken): boolean {
-    return nowMs() < token.freshUntilMs;
+  /** The token at hand, if it will outlive a request. */
+  function findFresh(): HeldToken | undefined {
+    return held !== undefined && nowMs() < held.freshUntilMs ? held : undefined;
   }
 
   function post(message: TabMessage): void {
@@ -225,8 +225,9 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
   }
 
   function shareToken(): void {
-    if (held === undefined || !isFresh(held) || store.read()?.version !== held.version) return;
-    const { answer, version, expiresAtMs } = held;
+    const token = findFresh();
+    if (token === undefined || store.read()?.version !== token.version) return;
+    const { answer, version, expiresAtMs } = token;
     const ageMs = nowMs() - (expiresAtMs - answer.expires_in * 1_000);
     post({ type: "token", version, answer, ageMs, sentAtWallMs: wallMs() });
   }
@@ -241,7 +242,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
       case "token":
         // Only the token of the very credentials in the store: not one of before a sign-out, nor of another session.
         if (credentials?.version !== message.version) return;
-        if (held?.version === message.version && isFresh(held)) return;
+        if (findFresh()?.version === message.version) return;
         cancelRefresh();
         return hold(message.answer, nowMs() - message.ageMs, "another-tab");
       case "signed-out":
@@ -254,6 +255,22 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     }
   });
 
+  async function bringUpToDate(ask: boolean): Promise<ClientState> {
+    if (findCredentials() === undefined) letGo();
+    else if (ask && nowMs() >= notBeforeMs) await refresh();
+    return state;
+  }
+
+  function wake(): void {
+    if (closed) return;
+    const credentials = findCredentials();
+    if (credentials === undefined) return letGo();
+    if (flight !== undefined) return;
+    if (nowMs() < notBeforeMs) return schedule(notBeforeMs - nowMs());
+    if (held === undefined || nowMs() >= held.refreshAtMs || held.version !== credentials.version) void refresh();
+    else settle(held);
+  }
+
   async function getToken(): Promise<string | undefined> {
     for (let round = 0; round < MAX_TOKEN_ROUNDS; round++) {
       if (closed) throw new ClientError("closed", "This client is closed: make another one.");
@@ -262,13 +279,12 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
         letGo();
         return undefined;
       }
-      if (held !== undefined && isFresh(held)) return held.answer.access_token;
+      const token = findFresh();
+      if (token !== undefined) return token.answer.access_token;
       if (flight === undefined && nowMs() < notBeforeMs) break;
-      const failuresBefore = failures;
       await refresh();
-      if (failures > failuresBefore) break;
+      if (failures > 0) break;
     }
-    if (held !== undefined && isFresh(held)) return held.answer.access_token;
     if (state.status === "signed-out" || state.status === "ended") return undefined;
     throw unreachable();
   }
@@ -276,7 +292,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
   function unreachable(): ClientError {
     const waitMs = notBeforeMs - nowMs();
     return new ClientError("unreachable", "The authority cannot be reached right now. The session is kept.", {
-      ...(waitMs > 0 && { retryAfterSeconds: Math.ceil(waitMs / 1_000) }),
+      retryAfterSeconds: waitMs > 0 ? Math.ceil(waitMs / 1_000) : undefined,
     });
   }
 
@@ -284,20 +300,10 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     getState: () => state,
     subscribe: (listener) => listeners.add(listener),
 
-    async start() {
-      if (findCredentials() === undefined) letGo();
-      else if ((held === undefined || !isFresh(held)) && nowMs() >= notBeforeMs) await refresh();
-      return state;
-    },
+    start: () => bringUpToDate(findFresh() === undefined),
+    refresh: () => bringUpToDate(true),
 
-    wake() {
-      if (closed) return;
-      const credentials = findCredentials();
-      if (credentials === undefined) return letGo();
-      const due = held === undefined || nowMs() >= held.refreshAtMs || held.version !== credentials.version;
-      if (due && nowMs() >= notBeforeMs) void refresh();
-    },
-
+    wake,
     getToken,
 
     async replaceToken(refused, code) {
@@ -314,12 +320,19 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
 
     getSecondsLeft: () => (held === undefined ? undefined : Math.max(0, (held.expiresAtMs - nowMs()) / 1_000)),
     epoch: () => epoch,
-    interrupt,
 
-    resume() {
-      if (closed || flight !== undefined || findCredentials() === undefined) return;
-      schedule(Math.max(0, (held?.refreshAtMs ?? 0) - nowMs()));
-      if (held !== undefined) enter({ status: "fresh", session: held.session });
+    async occupy(work) {
+      cancelRefresh();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const mine = { done: promise, cancel: resolve };
+      flight = mine;
+      try {
+        return await work();
+      } finally {
+        if (flight === mine) flight = undefined;
+        resolve();
+        wake();
+      }
     },
 
     accept(answer, bornAtMs) {
@@ -329,7 +342,8 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     },
 
     release() {
-      interrupt();
+      cancelRefresh();
+      epoch += 1;
       const credentials = store.read();
       if (credentials !== undefined) {
         worthless = credentials.version;
@@ -341,7 +355,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     },
 
     close() {
-      interrupt();
+      cancelRefresh();
       closed = true;
       tabs.close();
     },
@@ -351,6 +365,6 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
 /** The longest that timers can wait is 24.8 days; a day is enough, for whoever wakes looks again. */
 const LONGEST_TIMER_MS = 86_400_000;
 
-function sameState(a: ClientState, b: ClientState): boolean {
+function isSameState(a: ClientState, b: ClientState): boolean {
   return a.status === b.status && a.status !== "offline" && sessionOf(a) === sessionOf(b);
 }

@@ -34,6 +34,6 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-function isUser(value: unknown): value is UserAnswer {
+export function isUser(value: unknown): value is UserAnswer {
   return isRecord(value) && typeof value["id"] === "string" && typeof value["email"] === "string";
 }

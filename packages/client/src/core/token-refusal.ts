@@ -1,0 +1,6 @@
+/** The codes with which an API refuses a token and a new one can help. */
+export type TokenRefusal = "expired_token" | "stale_token" | "invalid_token";
+
+export function isTokenRefusal(code: string | undefined): code is TokenRefusal {
+  return code === "expired_token" || code === "stale_token" || code === "invalid_token";
+}
