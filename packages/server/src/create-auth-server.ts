@@ -31,7 +31,7 @@ export interface AuthServer {
   setRoles(email: string, roles: readonly string[]): Promise<boolean>;
   /** Forgets sessions whose time is over, in one small batch; answers how many. To be called now and then. */
   purgeExpiredSessions(): Promise<number>;
-  /** Closes the store. */
+  /** Closes the store; more than once does no harm. */
   close(): Promise<void>;
 }
 
@@ -45,6 +45,7 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
   const sealer = createKeySealer(settings.masterSecret);
   const { store, clock, logger } = settings;
 
+  let closing: Promise<void> | undefined;
   let loading: Promise<Hono<{ Bindings: ConnectionInfo }>> | undefined;
   const load = (): Promise<Hono<{ Bindings: ConnectionInfo }>> => {
     loading ??= assemble(settings, sealer).catch((error: unknown) => {
@@ -76,7 +77,10 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     purgeExpiredSessions: () => store.sessions.purgeSessions(clock(), PURGE_BATCH),
 
-    close: () => store.close(),
+    close() {
+      closing ??= store.close();
+      return closing;
+    },
   };
 }
 

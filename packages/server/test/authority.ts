@@ -147,7 +147,7 @@ export function cookieJar() {
   const jar = new Map<string, string>();
   return {
     jar,
-    take(answer: Answer): string[] {
+    take: (answer: Answer): string[] => {
       const set = answer.headers.getSetCookie();
       for (const cookie of set) {
         const [pair = "", ...attributes] = cookie.split("; ");

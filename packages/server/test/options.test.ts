@@ -90,6 +90,7 @@ describe("createAuthServer accepts", () => {
 
   it("a master secret as base64 or base64url text", async () => {
     const authority = await startAuthority({ masterSecret: Buffer.from(MASTER_SECRET).toString("base64") });
-    await authority.restart({ masterSecret: Buffer.from(MASTER_SECRET).toString("base64url") });
+    const restarted = await authority.restart({ masterSecret: Buffer.from(MASTER_SECRET).toString("base64url") });
+    expect((await restarted.call("GET", "/health/ready")).status).toBe(200);
   });
 });

@@ -70,9 +70,8 @@ function loadArgon2id(): Promise<Argon2id> {
   loading ??= import("@node-rs/argon2").then(
     ({ hashRaw }): Argon2id =>
       (password, salt, costs) =>
-        // 2 is Argon2id: the package's enum is a `const enum`, which isolated modules cannot read.
+        // Its default algorithm is Argon2id; the enum to say so is a `const enum`, which isolated modules cannot read.
         hashRaw(password, {
-          algorithm: 2,
           salt,
           memoryCost: costs.memoryKib,
           timeCost: costs.passes,

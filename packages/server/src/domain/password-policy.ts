@@ -12,7 +12,7 @@ export function normalizePassword(password: string): string {
 /** What is wrong with a new password, for people; empty when nothing is. Characters are Unicode code points. */
 export function passwordObjections(password: string, owner: { readonly email: string }): readonly string[] {
   const normalized = normalizePassword(password);
-  const length = [...normalized].length;
+  const length = Array.from(normalized).length;
   const objections: string[] = [];
   if (length < MIN_PASSWORD_LENGTH) objections.push(`Use at least ${MIN_PASSWORD_LENGTH} characters.`);
   if (length > MAX_PASSWORD_LENGTH) objections.push(`Use at most ${MAX_PASSWORD_LENGTH} characters.`);

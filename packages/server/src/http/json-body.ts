@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 
 import { AuthError } from "../errors.ts";
 
@@ -77,11 +77,14 @@ async function readText(request: Request): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw new AuthError("payload_too_large");
   if (request.body === null) return "";
   const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new AuthError("payload_too_large");
-    chunks.push(chunk);
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader();
+  for (let size = 0, read = await reader.read(); !read.done; read = await reader.read()) {
+    size += read.value.length;
+    if (size > MAX_BODY_BYTES) {
+      await reader.cancel();
+      throw new AuthError("payload_too_large");
+    }
+    chunks.push(read.value);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));

@@ -282,7 +282,7 @@ describe("POST /auth/password", () => {
         }),
       ),
     );
-    expect(answers.map((answer) => answer.status).toSorted()).toEqual([204, 401]);
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([204, 401]));
   });
 });
 
