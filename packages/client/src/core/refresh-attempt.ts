@@ -23,12 +23,14 @@ export interface RefreshAttemptParts {
   readonly askTabs: () => void;
 }
 
+/** Time for other tabs to hand over their token; doubled with each round. */
+const ASK_MS = 50;
 /**
- * Time for other tabs to hand over their token, and for their writes to the cookie jar to show. Two tabs that both saw no
- * key and both wrote one agree, after it, on the one that stands (Fischer's mutual exclusion); without Web Locks this
- * alone keeps a tab from sending a key that another one is about to overwrite.
+ * Time for a key written to the jar to show in all tabs. Two tabs that both saw no key and both wrote one agree, after it,
+ * on the one that stands (Fischer's mutual exclusion); without Web Locks this alone keeps a tab from sending a key that
+ * another one is about to overwrite. The key is written no sooner: who copies the jar meanwhile has it.
  */
-export const SETTLE_MS = 50;
+const SETTLE_MS = 25;
 /** A tab may be frozen while it holds the lock. Nobody waits for it longer than this. */
 const LOCK_WAIT_MS = 4_000;
 const MAX_ROUNDS = 6;
@@ -46,14 +48,15 @@ async function refreshRounds(parts: RefreshAttemptParts, signal: AbortSignal): P
   const { store } = ports;
 
   for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
+    if (store.read() === undefined) return { kind: "signed-out", credentials: undefined };
+    askTabs();
+    await pause(ports, ASK_MS * 2 ** round, signal);
     const credentials = store.read();
-    if (credentials === undefined) return { kind: "signed-out", credentials };
+    if (signal.aborted || credentials === undefined) continue;
 
     store.prepareAttempt(credentials);
-    askTabs();
-    await pause(ports, SETTLE_MS * 2 ** round, signal);
-    if (signal.aborted) break;
-    if (!isCurrent(ports, credentials) || !store.isPrepared(credentials)) continue;
+    await pause(ports, SETTLE_MS, signal);
+    if (signal.aborted || !isCurrent(ports, credentials) || !store.isPrepared(credentials)) continue;
 
     const bornAtMs = ports.nowMs();
     const answer = await call({ path: "/auth/refresh", csrfToken: credentials.version, signal });

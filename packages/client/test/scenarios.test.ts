@@ -1,0 +1,352 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import type { TestAuthority } from "./world/authority.ts";
+import { ISSUER, openAuthority, USER } from "./world/authority.ts";
+import type { Tab, TestBrowser } from "./world/browser.ts";
+import { createBrowser } from "./world/browser.ts";
+import { settle } from "./world/virtual-time.ts";
+
+let authority: TestAuthority;
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  authority = await openAuthority();
+});
+afterAll(() => authority.close());
+beforeEach(() => {
+  browser = createBrowser({ issuer: ISSUER, server: (request) => authority.server.fetch(request) });
+});
+
+async function signedInTab(): Promise<Tab> {
+  const tab = browser.openTab();
+  const signingIn = tab.client.signIn(USER);
+  await browser.runSmoothly(100);
+  await signingIn;
+  return tab;
+}
+
+/** Waits for what the network must first carry. */
+async function smoothly<T>(promise: Promise<T>): Promise<T> {
+  const caught = promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  await browser.runSmoothly(1_000);
+  const outcome = await caught;
+  if ("error" in outcome) throw outcome.error;
+  return outcome.value;
+}
+
+const refreshes = (): number => browser.network.passages.filter(({ path }) => path === "/auth/refresh").length;
+const attemptKeys = (): readonly string[] => browser.jar.get("latchkey-attempt")?.split(".") ?? [];
+
+describe("start", () => {
+  test("asks nobody where no session is known", async () => {
+    const tab = browser.openTab();
+    expect(await tab.client.start()).toEqual({ status: "signed-out" });
+    expect(browser.network.passages).toEqual([]);
+  });
+
+  test("finds the session of the cookie jar, under an attempt key written before the request", async () => {
+    browser.closeTab(await signedInTab());
+    const tab = browser.openTab();
+    const starting = tab.client.start();
+    expect(tab.client.getState()).toEqual({ status: "refreshing", session: undefined });
+    await browser.time.pass(80);
+    expect(browser.network.open()[0]?.sent.headers.get("Cookie")).toMatch(/latchkey-attempt=0-[0-9a-v]{26}/);
+    expect(await smoothly(starting)).toMatchObject({ status: "fresh", session: { user: { email: USER.email } } });
+    expect(tab.events.map(({ type }) => type)).toEqual(["signed-in", "state"]);
+  });
+
+  test("in a second tab takes the first one's token, without a request", async () => {
+    const first = await signedInTab();
+    const second = browser.openTab();
+    await smoothly(second.client.start());
+    expect(refreshes()).toBe(0);
+    expect(await second.client.getAccessToken()).toBe(await first.client.getAccessToken());
+  });
+});
+
+describe("refresh", () => {
+  test("comes before expiry, once for all tabs", async () => {
+    const first = await signedInTab();
+    const second = browser.openTab();
+    await smoothly(second.client.start());
+    await browser.runSmoothly(600_000);
+    expect(refreshes()).toBe(1);
+    expect(first.client.getState().status).toBe("fresh");
+    expect(await second.client.getAccessToken()).toBe(await first.client.getAccessToken());
+    expect(first.client.getSession()?.generation).toBe(1);
+  });
+
+  test("whose answers are all lost is asked again under the same key, and loses nothing", async () => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    for (let tries = 0; tries < 8; tries++) {
+      await browser.time.pass(100);
+      const [passage] = browser.network.open();
+      await passage?.deliver();
+      passage?.fail();
+      await settle();
+      expect(tab.client.getState()).toMatchObject({ status: "offline", cause: "no_answer" });
+      expect(attemptKeys()).toHaveLength(1);
+      await browser.time.pass(60_000);
+    }
+    await browser.runSmoothly(61_000);
+    expect(tab.client.getState()).toMatchObject({ status: "fresh", session: { generation: 1 } });
+  });
+
+  test("is aborted when its time is up, before it is tried again", async () => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    await browser.time.pass(14_000);
+    expect(browser.network.open()).toHaveLength(1);
+    await browser.time.pass(1_100);
+    expect(browser.network.open()).toHaveLength(0);
+    expect(tab.client.getState().status).toBe("offline");
+    await browser.time.pass(1_100);
+    expect(browser.network.open()).toHaveLength(1);
+  });
+
+  test.each([
+    ["a crash", () => new Response("oops", { status: 500 })],
+    ["a captive portal", () => new Response("<html>Please pay</html>", { status: 200 })],
+    ["a captive portal's 401", () => new Response("<html>Please pay</html>", { status: 401 })],
+    ["session_ended with another status", () => Response.json({ error: "session_ended" }, { status: 403 })],
+    ["half a session answer", () => Response.json({ access_token: "x" })],
+    ["a refusal of the origin", () => Response.json({ error: "origin_not_allowed" }, { status: 403 })],
+  ])("answered by %s drops nothing", async (_, forge) => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    await browser.time.pass(100);
+    const [passage] = browser.network.open();
+    passage?.forge(forge());
+    passage?.answer();
+    await settle();
+    expect(tab.client.getState()).toMatchObject({ status: "offline", session: { user: { email: USER.email } } });
+    expect(await tab.client.getAccessToken()).toMatch(/^ey/);
+    await browser.runSmoothly(2_000);
+    expect(tab.client.getState().status).toBe("fresh");
+  });
+
+  test("keeps away for as long as Retry-After says, whoever asks", async () => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    await browser.time.pass(100);
+    const [passage] = browser.network.open();
+    passage?.forge(Response.json({ error: "unavailable" }, { status: 503, headers: { "Retry-After": "90" } }));
+    passage?.answer();
+    await settle();
+    tab.wake();
+    void tab.client.refresh();
+    await browser.time.pass(89_000);
+    expect(browser.network.open()).toHaveLength(0);
+    await browser.time.pass(3_000);
+    expect(browser.network.open()).toHaveLength(1);
+  });
+
+  test("that is superseded reads the jar again and goes on", async () => {
+    const tab = await signedInTab();
+    const refreshing = tab.client.refresh();
+    await browser.time.pass(80);
+    const [passage] = browser.network.open();
+    passage?.forge(Response.json({ error: "superseded" }, { status: 409 }));
+    passage?.answer();
+    expect(await smoothly(refreshing)).toMatchObject({ status: "fresh" });
+    expect(tab.events.map(({ type }) => type)).not.toContain("refresh-failed");
+  });
+
+  test("of a jar that went back by one generation gets the live token again", async () => {
+    const tab = await signedInTab();
+    await smoothly(tab.client.refresh());
+    const old = browser.jar.copy();
+    await smoothly(tab.client.refresh());
+    const keys = browser.jar.get("latchkey-attempt");
+    browser.jar.restore(old);
+    browser.jar.page.cookie = `latchkey-attempt=${keys}; Path=/`;
+    expect(await smoothly(tab.client.refresh())).toMatchObject({ status: "fresh", session: { generation: 2 } });
+  });
+
+  test("mends a malformed attempt cookie", async () => {
+    const tab = await signedInTab();
+    browser.jar.page.cookie = "latchkey-attempt=junk; Path=/";
+    expect(await smoothly(tab.client.refresh())).toMatchObject({ status: "fresh" });
+  });
+});
+
+describe("the end", () => {
+  test("a session that the authority ends is ended in all tabs, and its cookies are cleared", async () => {
+    const first = await signedInTab();
+    const second = browser.openTab();
+    await smoothly(second.client.start());
+    const thief = createBrowser({ issuer: ISSUER, server: (request) => authority.server.fetch(request) });
+    thief.jar.restore(browser.jar.copy());
+    await smoothly(first.client.refresh());
+    const stolen = thief.openTab();
+    void stolen.client.start();
+    await thief.runSmoothly(1_000);
+    expect(stolen.client.getState()).toEqual({ status: "ended" });
+
+    expect(await smoothly(first.client.refresh())).toEqual({ status: "ended" });
+    expect(second.client.getState()).toEqual({ status: "ended" });
+    expect(second.events).toContainEqual({ type: "session-ended", where: "another-tab" });
+    expect(browser.jar.page.cookie).toBe("");
+    await expect(first.client.getAccessToken()).rejects.toMatchObject({ code: "signed_out" });
+  });
+
+  test("a late session_ended about an old session leaves the new one alone", async () => {
+    const tab = await signedInTab();
+    const other = browser.openTab();
+    other.freeze();
+    void other.client.start();
+    await browser.time.pass(80);
+    const [late] = browser.network.open();
+    late?.forge(Response.json({ error: "session_ended" }, { status: 401 }));
+    await authority.server
+      .fetch(
+        new Request(`${ISSUER}/auth/login`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json", Origin: ISSUER },
+          body: JSON.stringify({ ...USER, transport: "cookie" }),
+        }),
+      )
+      .then((answer) => browser.jar.store(answer.headers.getSetCookie()));
+    late?.answer();
+    await browser.runSmoothly(1_000);
+    expect(other.client.getState().status).toBe("fresh");
+    await smoothly(tab.client.refresh());
+    expect(tab.client.getSession()?.id).toBe(other.client.getSession()?.id);
+  });
+
+  test("a request without a refresh cookie signs out here and wipes nothing", async () => {
+    const tab = await signedInTab();
+    const refreshing = tab.client.refresh();
+    await browser.time.pass(80);
+    const [passage] = browser.network.open();
+    passage?.forge(Response.json({ error: "missing_token" }, { status: 401 }));
+    passage?.answer();
+    expect(await smoothly(refreshing)).toEqual({ status: "signed-out" });
+    expect(browser.jar.page.cookie).toContain("latchkey-csrf=");
+    await browser.runSmoothly(600_000);
+    expect(refreshes()).toBe(1);
+  });
+});
+
+describe("sign-out", () => {
+  test("signs out all tabs at once, ends the session and clears the jar", async () => {
+    const first = await signedInTab();
+    const second = browser.openTab();
+    await smoothly(second.client.start());
+    const refreshToken = browser.jar.get("latchkey-rt");
+    const signingOut = first.client.signOut();
+    expect(first.client.getState()).toEqual({ status: "signed-out" });
+    await settle();
+    expect(second.client.getState()).toEqual({ status: "signed-out" });
+    expect(await smoothly(signingOut)).toEqual({ confirmed: true });
+    expect(browser.jar.copy()).toEqual([]);
+    const again = await authority.server.fetch(
+      new Request(`${ISSUER}/auth/refresh`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Origin: ISSUER },
+        body: JSON.stringify({ refresh_token: refreshToken }),
+      }),
+    );
+    expect(await again.json()).toMatchObject({ error: "session_ended" });
+  });
+
+  test("is complete in this browser even when the authority cannot be told", async () => {
+    const tab = await signedInTab();
+    const signingOut = tab.client.signOut();
+    for (let tries = 0; tries < 3; tries++) {
+      await settle();
+      browser.network.open()[0]?.fail();
+    }
+    expect(await signingOut).toEqual({ confirmed: false });
+    const reloaded = browser.openTab();
+    expect(await reloaded.client.start()).toEqual({ status: "signed-out" });
+  });
+
+  test("a refresh that is answered afterwards brings nothing back", async () => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    await browser.time.pass(80);
+    const [late] = browser.network.open();
+    await late?.deliver();
+    const signingOut = tab.client.signOut();
+    late?.answer();
+    await smoothly(signingOut);
+    expect(tab.client.getState()).toEqual({ status: "signed-out" });
+    await expect(tab.client.getAccessToken()).rejects.toMatchObject({ code: "signed_out" });
+  });
+
+  test("overtakes a sign-in that is still under way, and ends its session too", async () => {
+    const tab = browser.openTab();
+    const signingIn = tab.client.signIn(USER).catch((error: unknown) => error);
+    await settle();
+    const signingOut = tab.client.signOut();
+    await browser.runSmoothly(200);
+    expect(await signingIn).toMatchObject({ code: "superseded_locally" });
+    expect(await signingOut).toEqual({ confirmed: true });
+    expect(tab.client.getState()).toEqual({ status: "signed-out" });
+    expect(browser.jar.copy()).toEqual([]);
+  });
+
+  test("reaches a tab that was frozen meanwhile, before it hands out a token", async () => {
+    const first = await signedInTab();
+    const frozen = browser.openTab();
+    await smoothly(frozen.client.start());
+    frozen.freeze();
+    await smoothly(first.client.signOut());
+    expect(frozen.client.getState().status).toBe("fresh");
+    await expect(frozen.client.getAccessToken()).rejects.toMatchObject({ code: "signed_out" });
+    expect(frozen.client.getState()).toEqual({ status: "signed-out" });
+  });
+
+  test("everywhere ends the other sessions of the user, too", async () => {
+    const tab = await signedInTab();
+    await smoothly(tab.client.signOutEverywhere());
+    expect(tab.client.getState()).toEqual({ status: "signed-out" });
+    expect(browser.jar.copy()).toEqual([]);
+  });
+});
+
+describe("sign-in", () => {
+  test("with a wrong password says so, and leaves the session of before", async () => {
+    const tab = await signedInTab();
+    const wrong = tab.client.signIn({ ...USER, password: "wrong" });
+    await expect(smoothly(wrong)).rejects.toMatchObject({ name: "ClientError", code: "invalid_credentials" });
+    expect(tab.client.getState().status).toBe("fresh");
+    await browser.runSmoothly(600_000);
+    expect(tab.client.getSession()?.generation).toBe(1);
+  });
+
+  test("in one tab signs in all", async () => {
+    const other = browser.openTab();
+    await other.client.start();
+    await signedInTab();
+    expect(other.client.getState().status).toBe("fresh");
+    expect(other.events).toContainEqual(expect.objectContaining({ type: "signed-in", where: "another-tab" }));
+  });
+
+  test("keeps refreshes of the old session out of its way", async () => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    await browser.time.pass(80);
+    const signingIn = tab.client.signIn(USER);
+    void tab.client.refresh();
+    tab.wake();
+    await browser.time.pass(100);
+    expect(browser.network.open().map(({ path }) => path)).toEqual(["/auth/login"]);
+    await smoothly(signingIn);
+    expect(tab.client.getState()).toMatchObject({ status: "fresh", session: { generation: 0 } });
+  });
+
+  test("that nobody answers is unreachable", async () => {
+    const tab = browser.openTab();
+    const signingIn = tab.client.signIn(USER);
+    await settle();
+    browser.network.open()[0]?.fail();
+    await expect(signingIn).rejects.toMatchObject({ code: "unreachable" });
+    expect(tab.client.getState()).toEqual({ status: "signed-out" });
+  });
+});
