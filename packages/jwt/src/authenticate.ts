@@ -65,11 +65,14 @@ export function createAuthenticator(options: AuthenticatorOptions): (token: stri
 
   function bind(header: JwtHeader, prefix: string): AuthenticHeader {
     const key = findKey(header);
-    if (key === undefined) throw rejection("unknown_key", "No key of the issuer has the kid of the token.");
+    if (key === undefined || key === null) {
+      throw rejection("unknown_key", "No key of the issuer has the kid of the token.");
+    }
+    const { verifier } = getVerificationMaterial(key);
     if (!isSameAlgorithm(header.alg, key.alg, ed25519Names)) {
       throw rejection("wrong_algorithm", "The token is not signed with the algorithm its key is for.");
     }
-    return { header, prefix, key, verifier: getVerificationMaterial(key).verifier };
+    return { header, prefix, key, verifier };
   }
 
   function read(token: string): AuthenticHeader {

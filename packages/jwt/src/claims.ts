@@ -26,15 +26,21 @@ export interface ClaimRules {
 // The end of the year 9999 (RFC 3339). Later dates are milliseconds taken for seconds, or a token made to live for ever.
 const lastDate = 253_402_300_799;
 
+const alwaysRequired = ["iss", "aud", "exp", "iat"] as const;
+
 /** Checks the claims at `now`, and throws a rejection unless all rules hold. Comparisons are exact: no prefix, case or URL rules. */
 export function checkClaims(claims: JsonObject, rules: ClaimRules, now: number): JwtClaims {
+  for (const name of alwaysRequired) {
+    // Own members only: a polluted Object.prototype must not lend a token its issuer.
+    if (!Object.hasOwn(claims, name)) throw rejection("missing_claim", `The token has no ${name}.`, name);
+  }
   const { iss, aud, exp, iat, nbf, sub, jti } = claims;
-  if (iss !== rules.issuer) throw missingOrInvalid(claims, "iss", "The issuer of the token is another one.");
-  if (!isAudience(aud, rules.audiences)) throw missingOrInvalid(claims, "aud", "The token is for another audience.");
+  if (iss !== rules.issuer) throw rejection("invalid_claim", "The issuer of the token is another one.", "iss");
+  if (!isAudience(aud, rules.audiences)) throw rejection("invalid_claim", "The token is for another audience.", "aud");
   if (typeof exp !== "number" || !(exp <= lastDate))
-    throw missingOrInvalid(claims, "exp", "exp is no date in seconds.");
+    throw rejection("invalid_claim", "exp is no date in seconds.", "exp");
   if (typeof iat !== "number" || !Number.isFinite(iat))
-    throw missingOrInvalid(claims, "iat", "iat is no date in seconds.");
+    throw rejection("invalid_claim", "iat is no date in seconds.", "iat");
   if (now >= exp + rules.leewaySeconds) throw rejection("expired", "The token has expired.", "exp");
   if (rules.futureIssuedAt === "reject" && iat > now + rules.leewaySeconds) {
     throw rejection("not_yet_valid", "The token was issued in the future.", "iat");
@@ -58,10 +64,4 @@ function isAudience(aud: unknown, audiences: readonly string[]): boolean {
   if (typeof aud === "string") return audiences.includes(aud);
   if (!Array.isArray(aud) || !aud.every((entry) => typeof entry === "string")) return false;
   return aud.some((entry) => audiences.includes(entry));
-}
-
-function missingOrInvalid(claims: JsonObject, name: string, message: string): Error {
-  return Object.hasOwn(claims, name)
-    ? rejection("invalid_claim", message, name)
-    : rejection("missing_claim", `The token has no ${name}.`, name);
 }

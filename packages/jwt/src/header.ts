@@ -2,7 +2,7 @@ import { isJwtAlgorithm, type JwtAlgorithm } from "./algorithms.ts";
 import { readJsonText } from "./json-segment.ts";
 import { rejection } from "./jwt-error.ts";
 import { maxKidLength } from "./key.ts";
-import { parseStrictJsonObject } from "./strict-json.ts";
+import { type JsonObject, parseStrictJsonObject } from "./strict-json.ts";
 
 /**
  * A token's protected header. Nothing in it is ever used as a key or fetched: not `jwk`, `jku`, `x5c`, `x5u` (RFC 8725 §3.10).
@@ -38,13 +38,15 @@ export function parseHeader(segment: string): JwtHeader {
   if (!Object.hasOwn(header, "alg") || !isJwtAlgorithm(header["alg"])) {
     throw rejection("unsupported_algorithm", "The algorithm of the token is missing or not supported.");
   }
-  assertOptionalText(header["typ"], "typ", 256);
-  assertOptionalText(header["kid"], "kid", maxKidLength);
-  return deepFreeze(header) as JwtHeader;
+  assertOptionalText(header, "typ", 256);
+  assertOptionalText(header, "kid", maxKidLength);
+  // Without a prototype, so that no `typ` or `kid` is ever inherited.
+  return deepFreeze(Object.assign(Object.create(null), header)) as JwtHeader;
 }
 
-function assertOptionalText(value: unknown, member: string, maxLength: number): void {
-  if (value !== undefined && (typeof value !== "string" || value.length > maxLength)) {
+function assertOptionalText(header: JsonObject, member: string, maxLength: number): void {
+  const value = header[member];
+  if (Object.hasOwn(header, member) && (typeof value !== "string" || value.length > maxLength)) {
     throw rejection(
       "malformed_token",
       `The header parameter "${member}" is not a string of up to ${maxLength} characters.`,

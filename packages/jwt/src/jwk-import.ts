@@ -30,8 +30,14 @@ export function importSigningJwk(jwk: Jwk, options: JwkImportOptions = {}): Sign
     return bindSecret(getOctets(jwk, "k"), alg, kid);
   }
   const row = getAsymmetricAlgorithm(alg);
-  const members = { ...publicMembersOf(jwk, row), ...privateMembersOf(jwk, row) };
+  const publicMembers = publicMembersOf(jwk, row);
+  const members = { ...publicMembers, ...privateMembersOf(jwk, row) };
   const privateKey = wrapOpenSsl(() => createPrivateKey({ key: members, format: "jwk" }));
+  // Where it can, OpenSSL computes the public half and ignores what the JWK says of it.
+  const derived = createPublicKey(privateKey).export({ format: "jwk" });
+  if (Object.entries(publicMembers).some(([member, value]) => derived[member] !== value)) {
+    throw new JwtError("invalid_key", "The private key does not belong to the public key.");
+  }
   return bindPrivateKey({ alg, kid }, privateKey);
 }
 

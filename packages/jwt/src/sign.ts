@@ -36,8 +36,8 @@ export function signJwt(claims: object, key: SigningKey, options: SignJwtOptions
   assertDate(claims["iat"], "iat");
   assertDate(claims["nbf"], "nbf");
   const text = JSON.stringify(claims);
-  // A cut-off write would sign half the claims; UTF-8 takes at most three bytes for a UTF-16 unit.
-  if (text.length > maxTextBytes / 3) throw tooLong();
+  // A cut-off write would sign half the claims. UTF-8 takes at most three bytes for a UTF-16 unit.
+  if (text.length > json.length / 3 && Buffer.byteLength(text) > json.length) throw tooLong();
   const bytes = json.write(text, "utf8");
   return signSegments(headerSegment(key, options.typ, undefined), json.toString("base64url", 0, bytes), key);
 }

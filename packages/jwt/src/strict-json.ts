@@ -5,7 +5,7 @@ export const maxJsonDepth = 32;
 
 /**
  * A JSON object as RFC 8259 and RFC 7493 want it, or undefined: no duplicate member names at any depth (two parsers would
- * disagree on which one counts), no lone surrogates, no other value than an object, no byte order mark, at most
+ * disagree on which one counts), no lone surrogates, no number beyond a double (`1e999`), no byte order mark, at most
  * `maxJsonDepth` levels. Members become own properties, `__proto__` included: no prototype is touched.
  */
 export function parseStrictJsonObject(text: string): JsonObject | undefined {
@@ -18,7 +18,7 @@ export function parseStrictJsonObject(text: string): JsonObject | undefined {
   if (!isJsonObject(value)) return undefined;
   // Most tokens are compact JSON, and for these a sum over the parsed members proves that no member was dropped.
   if (!isPrototypeExtended() && compactLength(value, 1) === text.length) return value;
-  return isStrictJson(text) ? value : undefined;
+  return isStrictJson(text) && hasFiniteNumbers(value) ? value : undefined;
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -113,6 +113,12 @@ function isStrictJson(text: string): boolean {
     if (open.length > maxJsonDepth) return false;
   }
   return true;
+}
+
+/** Asked last, of a value of bounded depth. */
+function hasFiniteNumbers(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  return typeof value !== "object" || value === null || Object.values(value).every(hasFiniteNumbers);
 }
 
 function closingQuote(text: string, openingQuote: number): number {
