@@ -10,7 +10,7 @@ import {
   verifyJws,
 } from "@latchkey/jwt";
 import { refusalOf } from "./refusal.ts";
-import { readVectors, vectorTest } from "./vectors.ts";
+import { readVectors, skipVectors } from "./vectors.ts";
 
 interface RfcVectors {
   readonly jws: readonly {
@@ -27,8 +27,8 @@ function importAny(jwk: Jwk, alg: JwtAlgorithm) {
   return jwk.kty === "oct" ? verificationKeyOf(importSigningJwk(jwk, { alg })) : importVerificationJwk(jwk, { alg });
 }
 
-vectorTest("the examples of RFC 7515 and RFC 8037 verify, and the unsecured one does not", () => {
-  const { jws } = readVectors<RfcVectors>("rfc/rfc-vectors.json");
+test.skipIf(skipVectors)("the examples of RFC 7515 and RFC 8037 verify, and the unsecured one does not", () => {
+  const { jws } = readVectors("rfc/rfc-vectors.json") as RfcVectors;
   expect(jws.length).toBeGreaterThan(3);
   for (const vector of jws) {
     const inHeader = (
@@ -40,8 +40,8 @@ vectorTest("the examples of RFC 7515 and RFC 8037 verify, and the unsecured one 
   }
 });
 
-vectorTest("K-10: thumbprints are those of RFC 7638 §3.1 and RFC 8037 A.3", () => {
-  const { thumbprints } = readVectors<RfcVectors>("rfc/rfc-vectors.json");
+test.skipIf(skipVectors)("K-10: thumbprints are those of RFC 7638 §3.1 and RFC 8037 A.3", () => {
+  const { thumbprints } = readVectors("rfc/rfc-vectors.json") as RfcVectors;
   expect(thumbprints.length).toBeGreaterThan(1);
   for (const { jwk, thumbprint } of thumbprints) {
     expect(jwkThumbprint(jwk)).toBe(thumbprint);
@@ -57,15 +57,15 @@ interface CookbookVector {
 
 describe("RFC 7520", () => {
   const files = [
-    ["jws/4_1.rsa_v15_signature.json", "same signature"],
-    ["jws/4_2.rsa-pss_signature.json", "random"],
-    ["jws/4_3.ecdsa_signature.json", "random"],
-    ["jws/4_4.hmac-sha2_integrity_protection.json", "same signature"],
-    ["curve25519/jws.json", "same signature"],
+    ["jws/4_1.rsa_v15_signature.json", true],
+    ["jws/4_2.rsa-pss_signature.json", false],
+    ["jws/4_3.ecdsa_signature.json", false],
+    ["jws/4_4.hmac-sha2_integrity_protection.json", true],
+    ["curve25519/jws.json", true],
   ] as const;
-  for (const [file, kind] of files) {
-    vectorTest(`${file}: verifies, and is made again`, () => {
-      const { input, output } = readVectors<CookbookVector>(`cookbook/${file}`);
+  for (const [file, isDeterministic] of files) {
+    test.skipIf(skipVectors)(`${file}: verifies, and is made again`, () => {
+      const { input, output } = readVectors(`cookbook/${file}`) as CookbookVector;
       const { alg } = input;
       const compact = output.compact ?? "";
       const signingKey = importSigningJwk({ ...input.key, alg });
@@ -73,20 +73,20 @@ describe("RFC 7520", () => {
       expect(Buffer.from(payload).toString()).toBe(input.payload);
       const again = signJws(payload, signingKey);
       expect(verifyJws(again, verificationKeyOf(signingKey)).payload).toEqual(payload);
-      const sameHeader = again.split(".")[0] === compact.split(".")[0];
-      expect(again === compact).toBe(kind === "same signature" && sameHeader);
+      expect(again === compact).toBe(isDeterministic);
     });
   }
 
-  vectorTest("4.5 and RFC 7797: detached and unencoded payloads are refused", () => {
-    const detached = readVectors<{ output: { compact: string }; input: { key: Jwk } }>(
-      "cookbook/jws/4_5.signature_with_detached_content.json",
-    );
+  test.skipIf(skipVectors)("4.5 and RFC 7797: detached and unencoded payloads are refused", () => {
+    const detached = readVectors("cookbook/jws/4_5.signature_with_detached_content.json") as {
+      output: { compact: string };
+      input: { key: Jwk };
+    };
     const detachedKey = verificationKeyOf(importSigningJwk({ ...detached.input.key, alg: "HS256" }));
     expect(refusalOf(() => verifyJws(detached.output.compact, detachedKey))).toBe("invalid_signature");
-    const unencoded = readVectors<{
+    const unencoded = readVectors("cookbook/rfc7797/4.2.hmac-sha2_b64_false.json") as {
       output: { compact?: string; json_flat?: { protected: string; signature: string } };
-    }>("cookbook/rfc7797/4.2.hmac-sha2_b64_false.json");
+    };
     const { protected: header, signature } = unencoded.output.json_flat ?? { protected: "", signature: "" };
     expect(refusalOf(() => verifyJws(`${header}..${signature}`, detachedKey))).toBe("unsupported_header");
   });
