@@ -1,1 +1,17 @@
-export {};
+/**
+ * `@latchkey/verifier`: protects an API with Latchkey access tokens. `createVerifier` does the verifying; the guards for each
+ * framework are at `@latchkey/verifier/express`, `/fastify`, `/hono` and `/fetch`.
+ *
+ * Reading path: `verifier.ts` → `check-access-token.ts` (what happens to a token, in order) → `key-set.ts` (where keys come
+ * from) → `fetch-rounds.ts` (how often the issuer is asked).
+ *
+ * @module
+ */
+export { type Refusal, type RefusalCode, type RefusalReason, VerifierError, type VerifierErrorCode } from "./errors.ts";
+export type { KeySetFailure, KeySetFailureReason } from "./key-set-failure.ts";
+export type { KeySetState, KeySetStatus } from "./key-set.ts";
+export type { VerifierOptions } from "./options.ts";
+export type { HeadersLike, RequestLike } from "./presented-token.ts";
+export { refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
+export type { VerifiedAccessToken } from "./verified-access-token.ts";
+export { createVerifier, type Verifier, type VerifierStatus } from "./verifier.ts";

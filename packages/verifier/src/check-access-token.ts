@@ -1,0 +1,74 @@
+import { createJwtVerifier, JwtError, type VerifiedJwt } from "@latchkey/jwt";
+import { ACCESS_TOKEN_TYPE } from "@latchkey/protocol";
+
+import type { Refusal } from "./errors.ts";
+import type { KeySet } from "./key-set.ts";
+import type { Settings } from "./options.ts";
+import type { PresentedToken } from "./presented-token.ts";
+import { readAccessToken, type VerifiedAccessToken } from "./verified-access-token.ts";
+
+export type Verdict =
+  | { readonly kind: "accepted"; readonly token: VerifiedAccessToken }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  /** No key of this `kid` is held. The issuer may have a new one. */
+  | { readonly kind: "key_unknown" };
+
+/**
+ * What happens to a token, in order. All of it is synchronous: with the keys in memory no request waits for the network.
+ *
+ * 1. Its scheme is one we can check.
+ * 2. It is a compact JWS within the size cap, its `kid` names a key of the issuer, and its `alg` is that key's.
+ * 3. The signature holds; `typ`, `iss` and `aud` match exactly; it is the time of `exp`, `iat` and `nbf`; no `crit`.
+ * 4. Its other claims have the types they must have.
+ * 5. It demands no proof of possession.
+ *
+ * What the route demands (scopes, roles) comes after all of this, in the middleware.
+ */
+export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (presented: PresentedToken) => Verdict {
+  const verifyJwt = createJwtVerifier({
+    typ: ACCESS_TOKEN_TYPE,
+    issuer: settings.issuer,
+    audience: settings.audiences,
+    requiredClaims: ["sub", "client_id", "jti"],
+    leewaySeconds: settings.leewaySeconds,
+    clock: settings.clock,
+    keys: ({ kid }) => (kid === undefined ? undefined : keySet.find(kid)),
+  });
+
+  return ({ scheme, token }) => {
+    // Without checking the proof, a DPoP token would be worth no more than a copied bearer token.
+    if (scheme !== "Bearer") return refused({ code: "invalid_token", reason: "unsupported_scheme" });
+
+    let jwt: VerifiedJwt;
+    try {
+      jwt = verifyJwt(token);
+    } catch (error) {
+      if (!(error instanceof JwtError)) throw error;
+      return error.code === "unknown_key" ? { kind: "key_unknown" } : refused(refusalOf(error));
+    }
+
+    const reading = readAccessToken(jwt.claims);
+    if (reading.kind === "malformed") {
+      return refused({ code: "invalid_token", reason: "invalid_claim", claim: reading.claim });
+    }
+
+    // RFC 9449 §7.2, and the same for any other key a token may be bound to (RFC 7800): a thief must not use it as it is.
+    if (Object.hasOwn(jwt.claims, "cnf")) {
+      return refused({ code: "invalid_token", reason: "bound_token", claim: "cnf", scheme: "DPoP" });
+    }
+
+    return { kind: "accepted", token: reading.token };
+  };
+}
+
+function refusalOf(error: JwtError): Refusal {
+  return {
+    code: error.code === "expired" ? "expired_token" : "invalid_token",
+    reason: error.code,
+    ...(error.claim !== undefined && { claim: error.claim }),
+  };
+}
+
+function refused(refusal: Refusal): Verdict {
+  return { kind: "refused", refusal };
+}

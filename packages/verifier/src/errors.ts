@@ -1,0 +1,77 @@
+import type { JwtErrorCode } from "@latchkey/jwt";
+import type { ErrorCode } from "@latchkey/protocol";
+import { ERRORS } from "@latchkey/protocol";
+
+/** The answers a protected API gives instead of its own (RFC 6750 §3.1); each is also the `error` of the JSON body. */
+export type RefusalCode = Extract<
+  ErrorCode,
+  "missing_token" | "invalid_request" | "invalid_token" | "expired_token" | "insufficient_scope" | "unavailable"
+>;
+
+/**
+ * Why, for logs and metrics only: it is never sent. Those of `@latchkey/jwt` (`wrong_type`, `invalid_signature`, …), and
+ * `no_token`, `malformed_authorization`, `repeated_authorization`, `bound_token` (a token that demands a proof of possession came without
+ * one), `unsupported_scheme` (DPoP proofs are not verified yet), `not_for_us` (the key is unknown, and the token would be
+ * refused whatever it is), `missing_scope`, `missing_role`, `no_keys` (the issuer's key set cannot be had), `closed`.
+ */
+export type RefusalReason =
+  | JwtErrorCode
+  | "no_token"
+  | "malformed_authorization"
+  | "repeated_authorization"
+  | "bound_token"
+  | "unsupported_scheme"
+  | "not_for_us"
+  | "missing_scope"
+  | "missing_role"
+  | "no_keys"
+  | "closed";
+
+/** A refusal as data. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly reason: RefusalReason;
+  /** The claim that was missing or wrong. */
+  readonly claim?: string;
+  /** The scheme to challenge with, where it is not `Bearer`. */
+  readonly scheme?: "DPoP";
+  /** `insufficient_scope`: what the request needs, space-delimited. */
+  readonly scope?: string;
+  /** `unavailable`: whole seconds until it is worth asking again. */
+  readonly retryAfterSeconds?: number;
+}
+
+/**
+ * `RefusalCode`: the request is refused, see `refusal`. `invalid_options`: the verifier or a middleware was made with
+ * unsafe or unknown options. `not_guarded`: a scope or role was demanded where no guard has run before.
+ */
+export type VerifierErrorCode = RefusalCode | "invalid_options" | "not_guarded";
+
+/** The only error this package throws. It never carries a token or a claim's value. */
+export class VerifierError extends Error {
+  override readonly name = "VerifierError";
+  readonly code: VerifierErrorCode;
+  /** What to answer; `undefined` for mistakes in the program. */
+  readonly refusal?: Refusal;
+
+  constructor(code: VerifierErrorCode, message: string, refusal?: Refusal) {
+    super(message);
+    this.code = code;
+    if (refusal !== undefined) this.refusal = refusal;
+  }
+}
+
+/**
+ * The error for a refused request, without a stack trace: who floods an API with bad tokens must not make it walk the
+ * stack each time, and the trace would only show the framework.
+ */
+export function refusalError(refusal: Refusal): VerifierError {
+  const detail = refusal.claim === undefined ? refusal.reason : `${refusal.reason}: ${refusal.claim}`;
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return new VerifierError(refusal.code, `${ERRORS[refusal.code].description} (${detail})`, refusal);
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Hooks for Fastify 5.
+ *
+ * ```ts
+ * const verifier = createVerifier({ issuer: "https://auth.example.com", audience: "https://api.example.com" });
+ * const onRequest = [guard(verifier), requireScope("read:reports")];
+ * app.get("/api/reports", { onRequest }, async (request) => ({ for: request.auth.subject }));
+ * ```
+ *
+ * To guard everything in a plugin: `api.addHook("onRequest", guard(verifier))`.
+ *
+ * @module
+ */
+import type { FastifyRequest } from "fastify";
+
+import { assertVerifier } from "./assert-verifier.ts";
+import { answerTo, refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
+import { findShortfall, type Requirement, roleRequirement, scopeRequirement } from "./requirements.ts";
+import type { VerifiedAccessToken } from "./verified-access-token.ts";
+import type { Verifier } from "./verifier.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who calls, on routes behind `guard(verifier)`. Elsewhere it is `undefined`. */
+    auth: VerifiedAccessToken;
+  }
+}
+
+/** What the hooks need of Fastify's request. */
+export interface GuardedFastifyRequest {
+  readonly raw: Pick<FastifyRequest["raw"], "headers" | "rawHeaders">;
+  auth?: VerifiedAccessToken;
+}
+
+/** What the hooks need of Fastify's reply. */
+export interface GuardedFastifyReply {
+  code(status: number): GuardedFastifyReply;
+  headers(values: Record<string, string>): GuardedFastifyReply;
+  send(payload: string): unknown;
+}
+
+/** Fits `onRequest`, `preHandler` and the hooks between them. */
+export type FastifyHook = (request: GuardedFastifyRequest, reply: GuardedFastifyReply) => Promise<unknown>;
+
+/**
+ * Lets requests with a valid access token through, as `request.auth`, and answers all others itself: 400, 401, 403 or 503 with
+ * a challenge (RFC 6750). Unexpected errors go to Fastify's error handler.
+ *
+ * @throws VerifierError `invalid_options`, at once
+ */
+export function guard(verifier: Verifier): FastifyHook {
+  assertVerifier(verifier);
+  return async (request, reply) => {
+    try {
+      request.auth = await verifier.authenticate(request.raw);
+      return undefined;
+    } catch (error) {
+      const answer = refusalAnswer(error);
+      if (answer === undefined) throw error;
+      return send(reply, answer);
+    }
+  };
+}
+
+/**
+ * Lets requests through whose token has all of these scopes; answers others 403. Goes after `guard(verifier)`; without it, every
+ * request is an error.
+ *
+ * @throws VerifierError `invalid_options`, at once
+ */
+export function requireScope(...scopes: readonly string[]): FastifyHook {
+  return demand(scopeRequirement(scopes));
+}
+
+/** As `requireScope`, for all of these roles. */
+export function requireRole(...roles: readonly string[]): FastifyHook {
+  return demand(roleRequirement(roles));
+}
+
+function demand(requirement: Requirement): FastifyHook {
+  return async (request, reply) => {
+    const shortfall = findShortfall(request.auth, requirement);
+    return shortfall === undefined ? undefined : send(reply, answerTo(shortfall));
+  };
+}
+
+/** Fastify goes on to the handler unless an async hook returns the reply it has sent. */
+function send(reply: GuardedFastifyReply, { status, headers, body }: RefusalAnswer): GuardedFastifyReply {
+  reply
+    .code(status)
+    .headers({ ...headers })
+    .send(body);
+  return reply;
+}

@@ -1,0 +1,66 @@
+import { type Fetched, failed } from "./key-set-failure.ts";
+
+/** 100 keys with certificate chains fit; a body made to fill memory does not. Counted after decompression. */
+export const MAX_DOCUMENT_BYTES: number = 512 * 1024;
+
+export interface FetchContext {
+  readonly fetch: typeof globalThis.fetch;
+  /** Ends the whole exchange, body included: an issuer that drips one byte a second is as good as down. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One JSON document from the issuer. Redirects are not followed, not even on one origin: the URL comes from the
+ * configuration or from the issuer itself, so there is nothing to find elsewhere.
+ */
+export async function fetchJson(url: string, { fetch, signal }: FetchContext): Promise<Fetched<unknown>> {
+  try {
+    const response = await fetch(url, { redirect: "manual", signal, headers: { Accept: "application/json" } });
+    const { status } = response;
+    if (status !== 200) {
+      await response.body?.cancel();
+      const redirected = response.type === "opaqueredirect" || (status >= 300 && status < 400);
+      return redirected
+        ? failed("redirected", `${url} redirects elsewhere, which is refused.`, status)
+        : failed("bad_status", `${url} answered ${status}.`, status);
+    }
+    const text = await readText(response);
+    if (text === undefined) return failed("too_large", `${url} answered more than ${MAX_DOCUMENT_BYTES} bytes.`);
+    return parseJson(url, text);
+  } catch (error) {
+    if (signal.aborted) return failed("timeout", `${url} did not answer in time.`);
+    return failed("unreachable", `${url} cannot be reached${describeCause(error)}.`);
+  }
+}
+
+/** `undefined` where it is longer than the cap; what is beyond is never read. */
+async function readText(response: Response): Promise<string | undefined> {
+  if (response.body === null) return "";
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop cancels the stream and closes the connection.
+  const body: AsyncIterable<Uint8Array> = response.body;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_DOCUMENT_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseJson(url: string, text: string): Fetched<unknown> {
+  try {
+    return { kind: "ok", value: JSON.parse(text) };
+  } catch (error) {
+    // A SyntaxError quotes the text, which is none of the log's business.
+    if (error instanceof SyntaxError || error instanceof RangeError) return failed("not_json", `${url} is no JSON.`);
+    throw error;
+  }
+}
+
+/** Only the code (`ECONNREFUSED`, `CERT_HAS_EXPIRED`): messages of network errors may quote what was received. */
+function describeCause(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+  return typeof code === "string" && /^[A-Z0-9_]{1,64}$/.test(code) ? ` (${code})` : "";
+}

@@ -1,0 +1,73 @@
+/**
+ * Middleware for Hono 4.
+ *
+ * ```ts
+ * const verifier = createVerifier({ issuer: "https://auth.example.com", audience: "https://api.example.com" });
+ * app.use("/api/*", guard(verifier));
+ * app.get("/api/reports", requireScope("read:reports"), (c) => c.json({ for: c.get("auth").subject }));
+ * ```
+ *
+ * @module
+ */
+import type { MiddlewareHandler } from "hono";
+
+import { assertVerifier } from "./assert-verifier.ts";
+import { answerTo, refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
+import { findShortfall, type Requirement, roleRequirement, scopeRequirement } from "./requirements.ts";
+import type { VerifiedAccessToken } from "./verified-access-token.ts";
+import type { Verifier } from "./verifier.ts";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Who calls, on routes behind `guard(verifier)`. Elsewhere it is `undefined`. */
+    auth: VerifiedAccessToken;
+  }
+}
+
+/**
+ * Lets requests with a valid access token through, as `c.get("auth")`, and answers all others itself: 400, 401, 403 or 503 with
+ * a challenge (RFC 6750). Unexpected errors go to Hono's error handler.
+ *
+ * @throws VerifierError `invalid_options`, at once
+ */
+export function guard(verifier: Verifier): MiddlewareHandler {
+  assertVerifier(verifier);
+  return async (context, next) => {
+    let token: VerifiedAccessToken;
+    try {
+      token = await verifier.authenticate(context.req.raw);
+    } catch (error) {
+      const answer = refusalAnswer(error);
+      if (answer === undefined) throw error;
+      return toResponse(answer);
+    }
+    context.set("auth", token);
+    return next();
+  };
+}
+
+/**
+ * Lets requests through whose token has all of these scopes; answers others 403. Goes after `guard(verifier)`; without it, every
+ * request is an error.
+ *
+ * @throws VerifierError `invalid_options`, at once
+ */
+export function requireScope(...scopes: readonly string[]): MiddlewareHandler {
+  return demand(scopeRequirement(scopes));
+}
+
+/** As `requireScope`, for all of these roles. */
+export function requireRole(...roles: readonly string[]): MiddlewareHandler {
+  return demand(roleRequirement(roles));
+}
+
+function demand(requirement: Requirement): MiddlewareHandler {
+  return async (context, next) => {
+    const shortfall = findShortfall(context.get("auth"), requirement);
+    return shortfall === undefined ? next() : toResponse(answerTo(shortfall));
+  };
+}
+
+function toResponse({ status, headers, body }: RefusalAnswer): Response {
+  return new Response(body, { status, headers });
+}

@@ -1,0 +1,38 @@
+import { ERRORS, type ErrorAnswer, formatChallenge } from "@latchkey/protocol";
+
+import { type Refusal, VerifierError } from "./errors.ts";
+
+/** A refusal as HTTP, for any framework to send. */
+export interface RefusalAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text. */
+  readonly body: string;
+}
+
+/**
+ * What to answer when `verify` or `authenticate` threw: status, challenge (RFC 6750 §3) and JSON body, never to be cached. `undefined`
+ * for anything but a refusal: that is an error of the program, to be thrown on.
+ */
+export function refusalAnswer(error: unknown): RefusalAnswer | undefined {
+  return error instanceof VerifierError && error.refusal !== undefined ? answerTo(error.refusal) : undefined;
+}
+
+/** One sentence per code, whatever the cause: who tries tokens learns nothing from it. */
+export function answerTo({ code, scope, scheme, retryAfterSeconds }: Refusal): RefusalAnswer {
+  const { status, description } = ERRORS[code];
+  const body: ErrorAnswer = { error: code, error_description: description, ...(scope !== undefined && { scope }) };
+  const headers: Record<string, string> = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Cache-Control": "no-store",
+  };
+  if (code === "unavailable") headers["Retry-After"] = String(retryAfterSeconds ?? 5);
+  else {
+    headers["WWW-Authenticate"] = formatChallenge({
+      code,
+      ...(scheme !== undefined && { scheme }),
+      ...(scope !== undefined && { scope }),
+    });
+  }
+  return { status, headers, body: JSON.stringify(body) };
+}

@@ -1,0 +1,82 @@
+import type { JwtClaims } from "@latchkey/jwt";
+import { parseScope } from "@latchkey/protocol";
+
+/** What an access token says, once everything about it has been checked. It does not hold the token itself. */
+export interface VerifiedAccessToken {
+  readonly issuer: string;
+  /** Who: unique within `issuer`, and never reused. Identify people by both, never by an e-mail address. */
+  readonly subject: string;
+  /** The client the token was issued to. */
+  readonly clientId: string;
+  /** The sign-in this token belongs to; `undefined` for tokens that belong to none. */
+  readonly sessionId: string | undefined;
+  /** Unique to the token (`jti`). */
+  readonly tokenId: string;
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+  /** When the user last proved who they are, in seconds since 1970; unchanged by refreshes. */
+  readonly authenticatedAt: number | undefined;
+  /** Seconds since 1970. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  /** All claims, as the issuer wrote them. */
+  readonly claims: JwtClaims;
+}
+
+/** Everything that came out of `readAccessToken`, so that nothing else ever passes for it. */
+const verified = new WeakSet<object>();
+
+/** The token, or the name of the claim that is not what RFC 9068 §2.2 or Latchkey make of it. */
+export type AccessTokenReading =
+  | { readonly kind: "token"; readonly token: VerifiedAccessToken }
+  | { readonly kind: "malformed"; readonly claim: string };
+
+/**
+ * Reads claims whose signature, issuer, audience and times have been checked. A claim of the wrong type refuses the token: a
+ * `scope` or `roles` in another shape must not come out as "some" rights, nor a strange `sid` escape a revocation.
+ */
+export function readAccessToken(claims: JwtClaims): AccessTokenReading {
+  const { iss, sub, jti, client_id: clientId, sid, scope = "", roles = [], auth_time: authTime } = claims;
+  if (!isName(sub)) return malformed("sub");
+  if (!isName(clientId)) return malformed("client_id");
+  if (!isName(jti)) return malformed("jti");
+  if (sid !== undefined && !isName(sid)) return malformed("sid");
+  if (typeof scope !== "string") return malformed("scope");
+  if (!isNameList(roles)) return malformed("roles");
+  if (authTime !== undefined && typeof authTime !== "number") return malformed("auth_time");
+  const token: VerifiedAccessToken = Object.freeze({
+    issuer: iss,
+    subject: sub,
+    clientId,
+    sessionId: sid,
+    tokenId: jti,
+    scopes: Object.freeze(parseScope(scope)),
+    roles: Object.freeze([...roles]),
+    authenticatedAt: authTime,
+    issuedAt: claims.iat,
+    expiresAt: claims.exp,
+    claims,
+  });
+  verified.add(token);
+  return { kind: "token", token };
+}
+
+/**
+ * Whether `value` came out of a verification in this process. What a request carries as `auth` is asked this before any right is
+ * read from it: other middleware uses that name too, and a look-alike must not pass.
+ */
+export function isVerifiedAccessToken(value: unknown): value is VerifiedAccessToken {
+  return typeof value === "object" && value !== null && verified.has(value);
+}
+
+function malformed(claim: string): AccessTokenReading {
+  return { kind: "malformed", claim };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function isNameList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isName);
+}

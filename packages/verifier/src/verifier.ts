@@ -1,0 +1,109 @@
+import { createAccessTokenCheck, type Verdict } from "./check-access-token.ts";
+import { type Refusal, refusalError, VerifierError } from "./errors.ts";
+import { createKeySet, type KeySetStatus } from "./key-set.ts";
+import { parseOptions, type VerifierOptions } from "./options.ts";
+import { type PresentedToken, readPresentedToken, type RequestLike } from "./presented-token.ts";
+import { findKidWorthAsking } from "./unverified-glance.ts";
+import type { VerifiedAccessToken } from "./verified-access-token.ts";
+
+/** Verifies the access tokens of one issuer for one API. */
+export interface Verifier {
+  /**
+   * Verifies a bearer token. While its key is held, nothing is waited for; a new key is fetched first (within 2 seconds, even
+   * under a flood of made-up `kid`s).
+   *
+   * @throws VerifierError `invalid_token`, `expired_token`, or `unavailable` where the issuer's keys cannot be had
+   */
+  verify(token: string): Promise<VerifiedAccessToken>;
+  /**
+   * Verifies the token in a request's `Authorization` header.
+   *
+   * @throws VerifierError as `verify`, and `missing_token`, `invalid_request`
+   */
+  authenticate(request: RequestLike): Promise<VerifiedAccessToken>;
+  /**
+   * Fetches the keys now instead of at the first token, for a start that should fail where the issuer is misconfigured.
+   *
+   * @throws VerifierError `unavailable`, whose message says what is wrong
+   */
+  ready(): Promise<void>;
+  /** For health checks; holds no secrets. */
+  status(): VerifierStatus;
+  /** Ends background refreshes and pending fetches. From then on every token is answered `unavailable`. */
+  close(): void;
+}
+
+export interface VerifierStatus {
+  readonly issuer: string;
+  /** Whether tokens can be verified right now, without asking the issuer first. */
+  readonly isReady: boolean;
+  readonly isClosed: boolean;
+  readonly keys: KeySetStatus;
+}
+
+const CLOSED: Refusal = { code: "unavailable", reason: "closed", retryAfterSeconds: 5 };
+
+/**
+ * Makes a verifier. It asks the issuer for its metadata and keys at the first token (or at `ready()`), and keeps them fresh by itself.
+ *
+ * @throws VerifierError `invalid_options`, naming the option and how to mend it
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const settings = parseOptions(options);
+  const keySet = createKeySet(settings);
+  const check = createAccessTokenCheck(settings, keySet);
+  let isClosed = false;
+
+  async function judge(presented: PresentedToken): Promise<Verdict> {
+    if (isClosed) return { kind: "refused", refusal: CLOSED };
+    const verdict = check(presented);
+    if (verdict.kind !== "key_unknown") return verdict;
+
+    const kid = findKidWorthAsking(presented.token, settings);
+    if (kid === undefined) return { kind: "refused", refusal: { code: "invalid_token", reason: "not_for_us" } };
+    const lookup = await keySet.lookUp(kid);
+    if (lookup.kind === "found") return check(presented);
+    if (lookup.kind === "absent") return verdict;
+    const { retryAfterSeconds } = lookup;
+    return { kind: "refused", refusal: { code: "unavailable", reason: "no_keys", retryAfterSeconds } };
+  }
+
+  async function verifyPresented(presented: PresentedToken): Promise<VerifiedAccessToken> {
+    const verdict = await judge(presented);
+    if (verdict.kind === "accepted") return verdict.token;
+    throw refusalError(verdict.kind === "refused" ? verdict.refusal : { code: "invalid_token", reason: "unknown_key" });
+  }
+
+  return {
+    verify: (token) => verifyPresented({ scheme: "Bearer", token }),
+
+    async authenticate(request) {
+      const presentation = readPresentedToken(request);
+      if (presentation.kind === "refused") throw refusalError(presentation.refusal);
+      return verifyPresented(presentation.presented);
+    },
+
+    async ready() {
+      const lookup = await keySet.load();
+      if (lookup.kind !== "unavailable") return;
+      const { retryAfterSeconds, failure } = lookup;
+      const refusal: Refusal = { code: "unavailable", reason: "no_keys", retryAfterSeconds };
+      throw new VerifierError(
+        "unavailable",
+        `The keys of ${settings.issuer} cannot be had: ${failure.message}`,
+        refusal,
+      );
+    },
+
+    status() {
+      const keys = keySet.status();
+      const isReady = !isClosed && (keys.state === "fresh" || keys.state === "stale");
+      return { issuer: settings.issuer, isReady, isClosed, keys };
+    },
+
+    close() {
+      isClosed = true;
+      keySet.close();
+    },
+  };
+}

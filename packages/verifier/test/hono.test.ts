@@ -1,0 +1,36 @@
+import type { AddressInfo } from "node:net";
+
+import { createAdaptorServer } from "@hono/node-server";
+import type { Verifier } from "@latchkey/verifier";
+import { guard, requireRole, requireScope } from "@latchkey/verifier/hono";
+import { Hono, type Handler } from "hono";
+
+import { describeGuard, type TestApi } from "./guard-behaviour.ts";
+
+const ok: Handler = (c) => c.json({ said: "reached the handler" });
+
+async function startApi(verifier: Verifier): Promise<TestApi> {
+  const app = new Hono();
+  app.get("/open", (c) => c.json({}));
+  app.use("/api/*", guard(verifier));
+  app.get("/api/me", (c) => c.json({ subject: c.get("auth").subject, scopes: c.var.auth.scopes }));
+  app.get("/api/reports", requireScope("read:reports"), ok);
+  app.get("/api/both", requireScope("read:reports", "write:reports"), ok);
+  app.get("/api/edit", requireRole("editor"), ok);
+  app.get("/api/admin", requireRole("admin"), ok);
+  app.get("/api/broken", () => {
+    throw new Error("broken");
+  });
+  app.get("/unguarded", requireScope("read:reports"), ok);
+  app.onError((_error, c) => c.json({ error: "server_error" }, 500));
+  const server = createAdaptorServer({ fetch: app.fetch });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: async () => {
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+describeGuard("Hono", startApi);
