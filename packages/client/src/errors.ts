@@ -38,3 +38,8 @@ export class ClientError extends Error {
 export function signedOut(): ClientError {
   return new ClientError("signed_out", "Nobody is signed in.");
 }
+
+/** Whatever the cause, the advice is the same: nothing was lost, try again later. */
+export function unreachable(details: ClientErrorDetails = {}): ClientError {
+  return new ClientError("unreachable", "The authority gave no answer that can be used. Try again later.", details);
+}

@@ -21,12 +21,10 @@ export interface ClientSettings {
   readonly timeoutMs: number;
 }
 
-const KNOWN = new Set(["issuer", "apiOrigins", "requestTimeoutSeconds"]);
-
 /** @throws ClientError `invalid_options`; it says which and how to mend it */
 export function parseOptions(options: ClientOptions): ClientSettings {
-  const { issuer, apiOrigins = [], requestTimeoutSeconds = 15 } = options;
-  const unknown = Object.keys(options).find((key) => !KNOWN.has(key));
+  const { issuer, apiOrigins = [], requestTimeoutSeconds = 15, ...others } = options;
+  const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw invalid(`${unknown}: is no option.`);
 
   const url = parseUrl(issuer);

@@ -348,5 +348,41 @@ describe("sign-in", () => {
     browser.network.open()[0]?.fail();
     await expect(signingIn).rejects.toMatchObject({ code: "unreachable" });
     expect(tab.client.getState()).toEqual({ status: "signed-out" });
+    expect(tab.events).toEqual([]);
+  });
+});
+
+describe("messages of other tabs", () => {
+  const answer = {
+    access_token: "forged",
+    token_type: "Bearer",
+    expires_in: 600,
+    scope: "",
+    session_id: "another",
+    user: { id: "1", email: "eve@example.com" },
+  };
+
+  test.each([
+    ["of another session or generation", { version: "1.another" }],
+    ["that was long in the post", { sentAtWallMs: -6_000 }],
+    ["from the future", { sentAtWallMs: 60_000_000 }],
+    ["that is malformed", { answer: { ...answer, user: null } }],
+  ])("a token %s is not taken", async (_, fault) => {
+    const tab = await signedInTab();
+    await smoothly(tab.client.refresh());
+    await browser.time.pass(599_000);
+    const version = browser.jar.get("latchkey-csrf");
+    const sentAtWallMs = browser.time.nowMs();
+    browser.bus.join().post({ type: "token", version, answer, ageMs: 0, sentAtWallMs, ...fault });
+    await settle();
+    expect(tab.client.getSession()?.user.email).toBe(USER.email);
+  });
+
+  test.each(["signed-out", "ended"])("that an earlier session is %s leaves this one alone", async (type) => {
+    const tab = await signedInTab();
+    browser.bus.join().post({ type, version: "9.earlier" });
+    browser.bus.join().post("junk");
+    await settle();
+    expect(tab.client.getState().status).toBe("fresh");
   });
 });

@@ -30,8 +30,8 @@ export function createClient(options: ClientOptions): Client {
 
   const nowMs = createSuspendAwareClock(() => performance.now(), wallMs);
   const channelName = `latchkey ${settings.issuer}`;
-  // Absent on plain HTTP other than loopback, and in old browsers.
-  const locks = "locks" in navigator ? navigator.locks : undefined;
+  // Absent where a page is not in a secure context.
+  const locks: LockManager | undefined = navigator.locks;
 
   const { client, wake } = assembleClient({
     settings,

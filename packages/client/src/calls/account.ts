@@ -57,7 +57,7 @@ export function createAccountCalls({ core, call, apiFetch, ports }: AccountParts
     core.accept(granted, bornAtMs);
     const session = sessionOf(core.getState());
     if (session === undefined) {
-      throw new ClientError("unreachable", "The browser kept no cookies of the authority: it may block them.");
+      throw new ClientError("unreachable", "The browser kept no cookies of the authority.");
     }
     return session;
   }
@@ -78,10 +78,9 @@ export function createAccountCalls({ core, call, apiFetch, ports }: AccountParts
   return {
     async signUp({ email, password, name }) {
       const answer = await call({ path: "/auth/signup", json: { email, password, name } });
-      if (answer?.status !== 201) throw refusalOf(answer);
-      const user = isRecord(answer.body) ? answer.body["user"] : undefined;
-      if (!isUser(user)) throw refusalOf(undefined);
-      return user;
+      const user = answer?.status === 201 && isRecord(answer.body) ? answer.body["user"] : undefined;
+      if (isUser(user)) return user;
+      throw refusalOf(answer);
     },
 
     signIn(request) {

@@ -5,7 +5,7 @@ import type { TokenRefusal } from "../core/token-refusal.ts";
 import { isTokenRefusal } from "../core/token-refusal.ts";
 
 export interface ApiFetchParts {
-  readonly core: SessionCore;
+  readonly core: Pick<SessionCore, "getToken" | "replaceToken">;
   readonly fetch: (input: string | Request, init?: RequestInit) => Promise<Response>;
   /** The only origins that ever see the token. */
   readonly origins: ReadonlySet<string>;

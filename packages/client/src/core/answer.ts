@@ -1,6 +1,6 @@
 import type { ErrorCode } from "@latchkey/protocol";
 
-import { ClientError } from "../errors.ts";
+import { ClientError, unreachable } from "../errors.ts";
 import { isRecord } from "./session.ts";
 
 /** An answer of the authority, read to its end. */
@@ -32,11 +32,9 @@ export function errorCodeOf(answer: Answer | undefined): ErrorCode | undefined {
 /** The error to throw for a call that was refused, or answered by nobody. */
 export function refusalOf(answer: Answer | undefined): ClientError {
   const code = errorCodeOf(answer);
-  if (answer === undefined || code === undefined) {
-    return new ClientError("unreachable", "The authority gave no answer that can be used. Try again later.");
-  }
-  const { error_description: description, reasons } = isRecord(answer.body) ? answer.body : {};
-  return new ClientError(code, typeof description === "string" ? description : code, {
+  if (answer === undefined || code === undefined) return unreachable();
+  const { error_description: description = code, reasons } = isRecord(answer.body) ? answer.body : {};
+  return new ClientError(code, String(description), {
     reasons: Array.isArray(reasons) ? reasons.map(String) : undefined,
     retryAfterSeconds: answer.retryAfterSeconds,
   });

@@ -38,7 +38,7 @@ export function createAuthorityCaller(
     const timeout = new AbortController();
     const aborted = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
     const cancelTimeout = ports.after(timeoutMs, () => timeout.abort());
-    const headers = new Headers({ Accept: "application/json" });
+    const headers = new Headers();
     if (json !== undefined) headers.set("Content-Type", "application/json");
     if (csrfToken !== undefined) headers.set(CSRF_HEADER, csrfToken);
     try {

@@ -7,17 +7,18 @@ export interface Listeners {
 
 /** A listener that throws keeps neither the others nor the client from going on; its error surfaces as uncaught. */
 export function createListeners(): Listeners {
-  const listeners = new Set<{ readonly hear: Listener }>();
+  const listeners = new Set<Listener>();
   return {
     add(listener) {
-      const entry = { hear: listener };
+      // Subscribed twice, it hears twice.
+      const entry: Listener = (event) => listener(event);
       listeners.add(entry);
       return () => {
         listeners.delete(entry);
       };
     },
     tell(event) {
-      for (const { hear } of listeners) {
+      for (const hear of listeners) {
         try {
           hear(event);
         } catch (error) {

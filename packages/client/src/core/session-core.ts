@@ -1,4 +1,4 @@
-import { ClientError } from "../errors.ts";
+import { ClientError, unreachable } from "../errors.ts";
 import type { CallAuthority } from "./authority.ts";
 import { backoffMs } from "./backoff.ts";
 import type { HeldToken } from "./held-token.ts";
@@ -106,11 +106,15 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
   /** Single flight: whoever asks while a try is under way waits for that one. */
   function refresh(): Promise<void> {
     if (closed) return Promise.resolve();
-    flight ??= takeOff();
+    if (flight === undefined) {
+      enter({ status: "refreshing", session: sessionOf(state) });
+      flight = takeOff((signal) => attemptRefresh({ ports, call, askTabs }, signal), land);
+    }
     return flight.done;
   }
 
-  function takeOff(): Flight {
+  /** The result of work that was cancelled meanwhile lands nowhere. */
+  function takeOff<T>(work: (signal: AbortSignal) => Promise<T>, land: (result: T | undefined) => void): Flight {
     cancelTimer?.();
     const aborter = new AbortController();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -122,16 +126,14 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
       },
     };
     const fly = async (): Promise<void> => {
-      const outcome = await attemptRefresh({ ports, call, askTabs }, aborter.signal);
-      // A cancelled try changes nothing, whatever came of it.
+      const result = await work(aborter.signal).catch(() => undefined);
       if (flight === mine) {
         flight = undefined;
-        land(outcome);
+        land(result);
       }
       resolve();
     };
     void fly();
-    enter({ status: "refreshing", session: sessionOf(state) });
     return mine;
   }
 
@@ -139,7 +141,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     post({ type: "ask" });
   }
 
-  function land(outcome: RefreshOutcome): void {
+  function land(outcome: RefreshOutcome = FAILED): void {
     switch (outcome.kind) {
       case "granted":
         hold(outcome.answer, outcome.bornAtMs, "this-tab");
@@ -201,11 +203,12 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
   }
 
   function drop(status: "signed-out" | "ended", where: Place): void {
-    const wasIn = state.status !== "signed-out" && state.status !== "ended";
+    // To start and find nobody signed in is no sign-out; to find a session at its end is worth telling.
+    const isNews = status === "ended" ? state.status !== status : sessionOf(state) !== undefined;
     held = undefined;
     failures = 0;
     cancelTimer?.();
-    if (wasIn) listeners.tell({ type: status === "ended" ? "session-ended" : status, where });
+    if (isNews) listeners.tell({ type: status === "ended" ? "session-ended" : status, where });
     enter({ status });
   }
 
@@ -286,14 +289,8 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
       if (failures > 0) break;
     }
     if (state.status === "signed-out" || state.status === "ended") return undefined;
-    throw unreachable();
-  }
-
-  function unreachable(): ClientError {
     const waitMs = notBeforeMs - nowMs();
-    return new ClientError("unreachable", "The authority cannot be reached right now. The session is kept.", {
-      retryAfterSeconds: waitMs > 0 ? Math.ceil(waitMs / 1_000) : undefined,
-    });
+    throw unreachable({ retryAfterSeconds: waitMs > 0 ? Math.ceil(waitMs / 1_000) : undefined });
   }
 
   return {
@@ -321,18 +318,11 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     getSecondsLeft: () => (held === undefined ? undefined : Math.max(0, (held.expiresAtMs - nowMs()) / 1_000)),
     epoch: () => epoch,
 
-    async occupy(work) {
+    occupy(work) {
       cancelRefresh();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const mine = { done: promise, cancel: resolve };
-      flight = mine;
-      try {
-        return await work();
-      } finally {
-        if (flight === mine) flight = undefined;
-        resolve();
-        wake();
-      }
+      const result = work();
+      flight = takeOff(() => result, wake);
+      return result;
     },
 
     accept(answer, bornAtMs) {
@@ -361,6 +351,9 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     },
   };
 }
+
+/** A try that could not even be made, for example because the page may use no cookies. */
+const FAILED: RefreshOutcome = { kind: "failed", cause: "no_answer", retryAfterSeconds: undefined };
 
 /** The longest that timers can wait is 24.8 days; a day is enough, for whoever wakes looks again. */
 const LONGEST_TIMER_MS = 86_400_000;

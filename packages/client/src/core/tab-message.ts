@@ -32,7 +32,7 @@ export function parseTabMessage(value: unknown, wallMs: number): TabMessage | un
   const { ageMs, sentAtWallMs } = value;
   if (answer === undefined || typeof ageMs !== "number" || typeof sentAtWallMs !== "number") return undefined;
   const transitMs = wallMs - sentAtWallMs;
-  // Also refuses NaN.
-  if (!(transitMs >= 0 && transitMs <= MAX_TRANSIT_MS && ageMs >= 0)) return undefined;
+  // Negative where the device's clock was set back meanwhile.
+  if (transitMs < 0 || transitMs > MAX_TRANSIT_MS) return undefined;
   return { type, version, answer, ageMs: ageMs + transitMs, sentAtWallMs };
 }

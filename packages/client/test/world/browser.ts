@@ -29,9 +29,11 @@ export interface TestBrowser {
   readonly jar: CookieJar;
   readonly network: Network;
   readonly time: VirtualTime;
+  readonly bus: TabBus;
   readonly tabs: readonly Tab[];
   openTab(): Tab;
   closeTab(tab: Tab): void;
+  close(): void;
   /** Delivers and answers everything, for so long. */
   runSmoothly(ms: number): Promise<void>;
 }
@@ -67,10 +69,11 @@ export function createBrowser({ issuer, server, locks, apiOrigins = [] }: TestBr
     jar,
     network,
     time,
+    bus,
     tabs,
     openTab() {
       const name = `tab ${++opened}`;
-      const { freeze, thaw, ...channel } = bus.join();
+      const channel = bus.join();
       const settings = parseOptions({ issuer, apiOrigins });
       const { client, wake } = assembleClient({
         settings,
@@ -89,13 +92,16 @@ export function createBrowser({ issuer, server, locks, apiOrigins = [] }: TestBr
       });
       const events: ClientEvent[] = [];
       client.subscribe((event) => events.push(event));
-      const tab = { name, client, wake, events, freeze, thaw };
+      const tab = { name, client, wake, events, freeze: () => channel.freeze(), thaw: () => channel.thaw() };
       tabs.push(tab);
       return tab;
     },
     closeTab(tab) {
       tab.client.close();
       tabs.splice(tabs.indexOf(tab), 1);
+    },
+    close() {
+      for (const tab of tabs) tab.client.close();
     },
     async runSmoothly(ms) {
       for (let passed = 0; passed < ms; passed += STEP_MS) {
