@@ -1,4 +1,4 @@
-import { splitCompact } from "./compact-form.ts";
+import { isCompact } from "./compact-form.ts";
 import { type JwtHeader, parseHeader } from "./header.ts";
 import { JwtError, rejection } from "./jwt-error.ts";
 import { getVerificationMaterial, type VerificationKey } from "./key.ts";
@@ -26,7 +26,7 @@ export interface AuthenticatorOptions {
   readonly ed25519Names: Ed25519Names;
 }
 
-/** A header whose signature has been verified, and how. */
+/** A header, and how a token with this header is verified. */
 export interface AuthenticHeader {
   readonly header: JwtHeader;
   /** The header segment with its dot: tokens of one issuer begin with the same. */
@@ -50,6 +50,8 @@ export function createAuthenticator(options: AuthenticatorOptions): (token: stri
   const isDynamic = typeof options.keys === "function";
   const remembered = new Map<string, AuthenticHeader>();
   let latest: AuthenticHeader | undefined;
+  // The header read last, whether or not its token proves to be good: a stream of bad tokens costs one reading.
+  let candidate: AuthenticHeader | undefined;
 
   function remember(authentic: AuthenticHeader): void {
     latest = authentic;
@@ -77,9 +79,10 @@ export function createAuthenticator(options: AuthenticatorOptions): (token: stri
 
   function read(token: string): AuthenticHeader {
     const prefix = token.slice(0, token.indexOf(".") + 1);
-    const known = remembered.get(prefix);
+    const known = prefix === candidate?.prefix ? candidate : remembered.get(prefix);
     if (known !== undefined) return isDynamic ? rebind(known) : known;
-    return bind(parseHeader(prefix.slice(0, -1)), prefix);
+    candidate = bind(parseHeader(prefix.slice(0, -1)), prefix);
+    return candidate;
   }
 
   /** A key source may have dropped or replaced the key since. */
@@ -104,9 +107,9 @@ export function createAuthenticator(options: AuthenticatorOptions): (token: stri
       !writeAscii(token) ||
       !authentic.verifier.verify(token, inputLength)
     ) {
-      throw splitCompact(token) === undefined
-        ? rejection("malformed_token", "The token is not three segments of canonical base64url.")
-        : rejection("invalid_signature", "The signature of the token is wrong.");
+      throw isCompact(token)
+        ? rejection("invalid_signature", "The signature of the token is wrong.")
+        : rejection("malformed_token", "The token is not three segments of canonical base64url.");
     }
     if (authentic !== latest) remember(authentic);
     return authentic;

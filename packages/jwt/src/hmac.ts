@@ -1,13 +1,18 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { HmacAlgorithm } from "./algorithms.ts";
 import { base64urlChars, type SignatureSigner, type SignatureVerifier } from "./signature.ts";
-import { textStart, workspace } from "./workspace.ts";
+import { createViews, textStart, workspace } from "./workspace.ts";
+
+export interface Hmac {
+  readonly verifier: SignatureVerifier;
+  readonly signer: SignatureSigner;
+}
 
 /**
  * HMAC (RFC 2104) as two one-shot hashes: `H(opad ‖ H(ipad ‖ text))`, the inner block placed in front of the text in the
  * workspace. 0.83 µs for an access token, against 1.6 for `createHmac` with a KeyObject and 12.9 with a Buffer.
  */
-export function createHmac(row: HmacAlgorithm, secret: Uint8Array): SignatureVerifier & SignatureSigner {
+export function createHmac(row: HmacAlgorithm, secret: Uint8Array): Hmac {
   const { blockBytes, hashBytes, hash: hashName } = row;
   const block = Buffer.alloc(blockBytes);
   block.set(secret.length > blockBytes ? hash(hashName, secret, "buffer") : secret);
@@ -17,13 +22,11 @@ export function createHmac(row: HmacAlgorithm, secret: Uint8Array): SignatureVer
   const innerStart = textStart - blockBytes;
   const signatureChars = base64urlChars(hashBytes);
   const expected = Buffer.alloc(signatureChars);
-  const presented = Buffer.alloc(signatureChars);
-  const views: (Buffer | undefined)[] = [];
-
-  function innerView(inputLength: number): Buffer {
-    if (inputLength >= 4096) return workspace.subarray(innerStart, textStart + inputLength);
-    return (views[inputLength] ??= workspace.subarray(innerStart, textStart + inputLength));
-  }
+  const innerView = createViews((inputLength) => workspace.subarray(innerStart, textStart + inputLength));
+  const signatureView = createViews((inputLength) => {
+    const start = textStart + inputLength + 1;
+    return workspace.subarray(start, start + signatureChars);
+  });
 
   function sign(inputLength: number): string {
     workspace.set(innerBlock, innerStart);
@@ -32,14 +35,11 @@ export function createHmac(row: HmacAlgorithm, secret: Uint8Array): SignatureVer
     return hash(hashName, outer, "base64url");
   }
 
-  return {
-    signatureChars,
-    sign,
-    verify(token, inputLength) {
-      // Both sides are compared as text, so a second spelling of the same octets is a wrong signature.
-      expected.write(sign(inputLength), "latin1");
-      presented.write(token.slice(inputLength + 1), "latin1");
-      return timingSafeEqual(expected, presented);
-    },
-  };
+  function verify(_token: string, inputLength: number): boolean {
+    // Both sides are compared as text, so a second spelling of the same octets is a wrong signature.
+    expected.write(sign(inputLength), "latin1");
+    return timingSafeEqual(expected, signatureView(inputLength));
+  }
+
+  return { verifier: { signatureChars, verify }, signer: { sign } };
 }

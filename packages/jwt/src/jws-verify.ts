@@ -1,7 +1,7 @@
 import { createAuthenticator, type Ed25519Names, type KeySource, payloadSegment } from "./authenticate.ts";
 import { decodeBase64url } from "./base64url.ts";
 import { type JwtHeader, parseHeader } from "./header.ts";
-import { splitCompact } from "./compact-form.ts";
+import { isCompact } from "./compact-form.ts";
 import { rejection } from "./jwt-error.ts";
 import { assertInteger, assertKnownOptions } from "./options.ts";
 import { maxTextBytes } from "./workspace.ts";
@@ -46,7 +46,7 @@ export function decodeUnverifiedHeader(token: string): JwtHeader {
     throw rejection("token_too_large", `The token is longer than ${maxTextBytes} bytes.`);
   // The header first: that a JWE is a JWE says more than that it has five segments.
   const header = parseHeader(token.slice(0, Math.max(0, token.indexOf("."))));
-  if (splitCompact(token) === undefined) {
+  if (!isCompact(token)) {
     throw rejection("malformed_token", "The token is not three segments of canonical base64url.");
   }
   return header;

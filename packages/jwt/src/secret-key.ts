@@ -29,7 +29,7 @@ export function bindSecret(secret: unknown, alg: JwtAlgorithm, kid: string | und
   if (secret.length < row.hashBytes) {
     throw new JwtError("weak_key", `A secret for ${alg} is at least ${row.hashBytes} random bytes long.`);
   }
-  const hmac = createHmac(row, secret);
-  const verificationKey = createVerificationKey({ alg, kid }, { verifier: hmac, publicKey: undefined });
-  return createSigningKey({ alg, kid }, { signer: hmac, keyObject: createSecretKeyObject(secret), verificationKey });
+  const { verifier, signer } = createHmac(row, secret);
+  const verificationKey = createVerificationKey({ alg, kid }, { verifier, publicKey: undefined });
+  return createSigningKey({ alg, kid }, { signer, keyObject: createSecretKeyObject(secret), verificationKey });
 }

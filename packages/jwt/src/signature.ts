@@ -1,4 +1,4 @@
-import { endsCanonically } from "./base64url.ts";
+import { decodeAsciiSegment } from "./base64url.ts";
 
 /**
  * Verifies and makes signatures over the text in the workspace, with one key and the one algorithm it was bound to. Nothing
@@ -23,17 +23,16 @@ export function base64urlChars(bytes: number): number {
   return Math.ceil((bytes * 4) / 3);
 }
 
-// Room for the signature of the largest RSA key that may be imported, and one byte more, so that a longer one shows.
-const decoded = Buffer.allocUnsafeSlow(2049);
+// Room for a signature of the largest RSA key that may be imported.
+const decoded = Buffer.allocUnsafeSlow(2048);
 const decodedViews = new Map<number, Buffer>();
 
 /**
  * Decodes the signature at the end of a token; undefined unless it is `bytes` octets in strict base64url. Valid until the
- * next call. Node's decoder skips what it does not know, so the right length proves that it skipped nothing.
+ * next call.
  */
 export function decodeSignature(token: string, start: number, bytes: number): Buffer | undefined {
-  if (!endsCanonically(token, start, token.length)) return undefined;
-  if (decoded.write(token.slice(start), "base64url") !== bytes) return undefined;
+  if (decodeAsciiSegment(token.slice(start), decoded) !== bytes) return undefined;
   let view = decodedViews.get(bytes);
   if (view === undefined) {
     view = decoded.subarray(0, bytes);

@@ -21,12 +21,18 @@ export function writeAscii(text: string): boolean {
   return workspace.write(text, textStart, "utf8") === text.length;
 }
 
-// A view costs as much as hashing 64 bytes, and access tokens of one issuer come in few lengths.
-const viewedBytes = 4096;
-const views: (Buffer | undefined)[] = Array.from({ length: viewedBytes });
+const viewedLengths = 4096;
+
+/**
+ * Keeps the views that `view` makes for a length of text. Making one costs as much as hashing 64 bytes, and the access tokens of an
+ * issuer come in few lengths.
+ */
+export function createViews(view: (length: number) => Buffer): (length: number) => Buffer {
+  const views: (Buffer | undefined)[] = [];
+  return (length) => (length < viewedLengths ? (views[length] ??= view(length)) : view(length));
+}
 
 /** The first `length` bytes of the text. */
-export function textView(length: number): Buffer {
-  if (length >= viewedBytes) return workspace.subarray(textStart, textStart + length);
-  return (views[length] ??= workspace.subarray(textStart, textStart + length));
-}
+export const textView: (length: number) => Buffer = createViews((length) =>
+  workspace.subarray(textStart, textStart + length),
+);

@@ -1,0 +1,262 @@
+/**
+ * How fast `@latchkey/jwt` verifies and signs, against the libraries people use and against the bare call of node:crypto.
+ *
+ *     npm run bench:jwt [-- --quick] [-- --json FILE]
+ *
+ * Each library runs in its own process; in each round every library does every operation once, in a shuffled order, and
+ * only one of them at a time. Reported is the median round; ratios are medians of the ratios within a round.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { libraryNames, type LibraryName, nativePeers, peerNames } from "./jwt/library.ts";
+import type { Reply, Request } from "./jwt/worker.ts";
+import { algorithms, type BenchAlgorithm, createWorkloads, type Operation, operations } from "./jwt/workload.ts";
+
+interface Result {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly peer?: string;
+  readonly ratio?: number;
+  readonly target?: string;
+  readonly holds: boolean;
+}
+
+interface Worker {
+  readonly process: ChildProcess;
+  readonly algorithms: readonly BenchAlgorithm[];
+}
+
+interface Task {
+  readonly library: LibraryName;
+  readonly alg: BenchAlgorithm;
+  readonly operation: Operation;
+}
+
+const { values: flags } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
+});
+const rounds = flags.quick ? 5 : 15;
+const milliseconds = flags.quick ? 20 : 80;
+// The first round is for the compiler and is not counted.
+const warmUpMilliseconds = flags.quick ? 60 : 300;
+
+async function ask(child: ChildProcess, request: Request): Promise<Reply> {
+  child.send(request);
+  const [reply] = (await once(child, "message")) as [Reply];
+  return reply;
+}
+
+async function askFigure(worker: Worker, request: Request): Promise<number> {
+  const reply = await ask(worker.process, request);
+  return reply.type === "figure" ? reply.figure : 0;
+}
+
+async function startWorkers(): Promise<ReadonlyMap<LibraryName, Worker>> {
+  const workloads = createWorkloads();
+  const workers = new Map<LibraryName, Worker>();
+  for (const library of libraryNames) {
+    const child = fork(new URL("jwt/worker.ts", import.meta.url), {
+      execArgv: [
+        "--conditions=@latchkey/source",
+        "--expose-gc",
+        "--max-semi-space-size=64",
+        "--min-semi-space-size=64",
+      ],
+    });
+    child.on("exit", (code) => {
+      if (code !== 0 && code !== null) process.exit(code);
+    });
+    const reply = await ask(child, { type: "prepare", library, workloads });
+    workers.set(library, { process: child, algorithms: reply.type === "ready" ? reply.algorithms : [] });
+  }
+  return workers;
+}
+
+function shuffle<T>(items: readonly T[]): readonly T[] {
+  return items
+    .map((item) => ({ item, order: Math.random() }))
+    .toSorted((one, other) => one.order - other.order)
+    .map(({ item }) => item);
+}
+
+function median(figures: readonly number[]): number {
+  const sorted = figures.toSorted((one, other) => one - other);
+  return sorted[sorted.length >> 1] ?? 0;
+}
+
+const workers = await startWorkers();
+const tasks: readonly Task[] = [...workers].flatMap(([library, worker]) =>
+  worker.algorithms.flatMap((alg) => operations.map((operation) => ({ library, alg, operation }))),
+);
+const figures = new Map<string, number[]>();
+const keyOf = (library: LibraryName, alg: BenchAlgorithm, operation: Operation) => `${library} ${alg} ${operation}`;
+const figuresOf = (library: LibraryName, alg: BenchAlgorithm, operation: Operation) =>
+  figures.get(keyOf(library, alg, operation)) ?? [];
+
+for (let round = -1; round < rounds; round++) {
+  // All libraries of one task follow each other closely, so that the machine's mood is the same for them.
+  for (const alg of shuffle(algorithms)) {
+    for (const operation of shuffle(operations)) {
+      for (const task of shuffle(tasks.filter((one) => one.alg === alg && one.operation === operation))) {
+        const worker = workers.get(task.library);
+        if (worker === undefined) continue;
+        const figure = await askFigure(worker, {
+          type: "measure",
+          alg,
+          operation,
+          milliseconds: round < 0 ? warmUpMilliseconds : milliseconds,
+        });
+        if (round < 0) continue;
+        const key = keyOf(task.library, alg, operation);
+        figures.set(key, [...(figures.get(key) ?? []), figure]);
+      }
+    }
+  }
+}
+const bytes = new Map<string, number>();
+for (const [library, worker] of workers) {
+  for (const alg of worker.algorithms) {
+    if (library !== "floor") bytes.set(`${library} ${alg}`, await askFigure(worker, { type: "allocate", alg }));
+  }
+}
+for (const { process: child } of workers.values()) child.disconnect();
+
+const results: Result[] = [];
+
+/** The median of what ours is to theirs, round by round. */
+function ratio(ours: readonly number[], theirs: readonly number[]): number {
+  return median(ours.map((figure, round) => figure / (theirs[round] ?? Number.NaN)));
+}
+
+function bestPeer(alg: BenchAlgorithm, operation: Operation): LibraryName {
+  // EdDSA of a native add-on uses another implementation of the curve: compared with, but not a target.
+  const candidates = peerNames.filter((name) => alg !== "EdDSA" || !nativePeers.includes(name));
+  return (
+    candidates.toSorted(
+      (one, other) => median(figuresOf(other, alg, operation)) - median(figuresOf(one, alg, operation)),
+    )[0] ?? "jose"
+  );
+}
+
+function report(result: Omit<Result, "holds">, holds = true): void {
+  results.push({ ...result, holds });
+}
+
+function reportAtLeast(
+  result: { name: string; value: number; unit: string; peer: string; ratio: number },
+  target: number,
+): void {
+  report({ ...result, target: `>= ${target}` }, result.ratio >= target);
+}
+
+const ofFloor = { HS256: 0.9, RS256: 0.88, PS256: 0.87, ES256: 0.94, EdDSA: 0.94 } as const;
+const ofPeerVerify = { HS256: 2.1, RS256: 1.2, PS256: 1.75, ES256: 1.05, EdDSA: 1.02 } as const;
+const ofPeerSign = { HS256: 1.9, RS256: 1, PS256: 1, ES256: 1.05, EdDSA: 1.05 } as const;
+
+for (const alg of algorithms) {
+  for (const operation of operations) {
+    for (const library of libraryNames) {
+      const rates = figuresOf(library, alg, operation);
+      if (rates.length === 0 || (library === "floor" && operation !== "verify" && operation !== "sign")) continue;
+      report({ name: `${operation} ${alg} ${library}`, value: Math.round(median(rates)), unit: "/s" });
+      report({ name: `${operation} ${alg} ${library} best round`, value: Math.round(Math.max(...rates)), unit: "/s" });
+    }
+  }
+  const verify = figuresOf("latchkey", alg, "verify");
+  const value = Math.round(median(verify));
+  const floorRatio = ratio(verify, figuresOf("floor", alg, "verify"));
+  reportAtLeast(
+    { name: `verify ${alg} against the floor`, value, unit: "/s", peer: "floor", ratio: floorRatio },
+    ofFloor[alg],
+  );
+  const peer = bestPeer(alg, "verify");
+  const peerRatio = ratio(verify, figuresOf(peer, alg, "verify"));
+  reportAtLeast(
+    { name: `verify ${alg} against the best peer`, value, unit: "/s", peer, ratio: peerRatio },
+    ofPeerVerify[alg],
+  );
+  const sign = figuresOf("latchkey", alg, "sign");
+  const signPeer = bestPeer(alg, "sign");
+  const signRatio = ratio(sign, figuresOf(signPeer, alg, "sign"));
+  const signValue = Math.round(median(sign));
+  report({
+    name: `sign ${alg} against the floor`,
+    value: signValue,
+    unit: "/s",
+    peer: "floor",
+    ratio: ratio(sign, figuresOf("floor", alg, "sign")),
+  });
+  reportAtLeast(
+    { name: `sign ${alg} against the best peer`, value: signValue, unit: "/s", peer: signPeer, ratio: signRatio },
+    ofPeerSign[alg],
+  );
+  const rejected = figuresOf("latchkey", alg, "wrong-signature");
+  const cost = ratio(verify, rejected);
+  report(
+    {
+      name: `wrong signature ${alg}: cost against accepting`,
+      value: Math.round(median(rejected)),
+      unit: "/s",
+      peer: "own verify",
+      ratio: cost,
+      target: "<= 1.1",
+    },
+    cost <= 1.1,
+  );
+  const expired = figuresOf("latchkey", alg, "expired");
+  report({
+    name: `expired ${alg}: cost against accepting`,
+    value: Math.round(median(expired)),
+    unit: "/s",
+    peer: "own verify",
+    ratio: ratio(verify, expired),
+  });
+  for (const library of ["latchkey", ...peerNames] as const) {
+    const perVerify = bytes.get(`${library} ${alg}`);
+    if (perVerify === undefined) continue;
+    const result = { name: `bytes per verify ${alg} ${library}`, value: Math.round(perVerify), unit: "B" };
+    if (library === "latchkey") report({ ...result, target: "<= 1500" }, perVerify <= 1500);
+    else report(result);
+  }
+}
+
+print();
+if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);
+process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
+
+function print(): void {
+  console.log(
+    `Node.js ${process.version}, ${cpus()[0]?.model ?? "unknown processor"} × ${cpus().length}, ${rounds} rounds of ${milliseconds} ms\n`,
+  );
+  for (const operation of operations) {
+    console.log(`${operation}, median per second`);
+    console.log(["".padEnd(24), ...algorithms.map((alg) => alg.padStart(10))].join(""));
+    for (const library of libraryNames) {
+      if (library === "floor" && operation !== "verify" && operation !== "sign") continue;
+      const cells = algorithms.map((alg) => {
+        const rates = figuresOf(library, alg, operation);
+        return (rates.length === 0 ? "–" : Math.round(median(rates)).toLocaleString("en")).padStart(10);
+      });
+      console.log([library.padEnd(24), ...cells].join(""));
+    }
+    console.log();
+  }
+  console.log("bytes allocated per verify");
+  for (const library of ["latchkey", ...peerNames] as const) {
+    const cells = algorithms.map((alg) => {
+      const perVerify = bytes.get(`${library} ${alg}`);
+      return (perVerify === undefined ? "–" : Math.round(perVerify).toLocaleString("en")).padStart(10);
+    });
+    console.log([library.padEnd(24), ...cells].join(""));
+  }
+  console.log();
+  for (const { name, peer, ratio: figure, target, value, unit, holds } of results) {
+    if (target === undefined) continue;
+    const measured = figure === undefined ? `${value} ${unit}` : `${figure.toFixed(2)} × ${peer ?? ""}`;
+    console.log(`${holds ? "holds " : "MISSED"}  ${name.padEnd(48)} ${measured.padEnd(32)} ${target}`);
+  }
+}

@@ -1,0 +1,137 @@
+// One library in a process of its own, so that no other one's garbage or type feedback is measured with it. It does what the parent tells it, and
+// nothing in between.
+import { memoryUsage } from "node:process";
+import type { LibraryName, Subject } from "./library.ts";
+import { subjects } from "./subjects.ts";
+import { algorithms, type BenchAlgorithm, type Operation, tokenCount, type Workloads } from "./workload.ts";
+
+export type Request =
+  | { readonly type: "prepare"; readonly library: LibraryName; readonly workloads: Workloads }
+  | {
+      readonly type: "measure";
+      readonly alg: BenchAlgorithm;
+      readonly operation: Operation;
+      readonly milliseconds: number;
+    }
+  | { readonly type: "allocate"; readonly alg: BenchAlgorithm };
+
+/** Operations per second, or bytes per operation. */
+export type Reply =
+  | { readonly type: "ready"; readonly algorithms: readonly BenchAlgorithm[] }
+  | { readonly type: "figure"; readonly figure: number };
+
+const ready = new Map<
+  BenchAlgorithm,
+  { readonly subject: Subject; readonly run: Readonly<Record<Operation, (at: number) => unknown>> }
+>();
+
+async function prepare(library: LibraryName, workloads: Workloads): Promise<void> {
+  for (const alg of algorithms) {
+    const workload = workloads[alg];
+    const subject = await subjects[library](alg, workload);
+    if (subject === undefined) continue;
+    const { verify, sign } = subject;
+    const { tokens, claims } = workload;
+    const reject = (list: readonly string[]) => (at: number) => {
+      try {
+        const result = verify(list[at] ?? "");
+        return result instanceof Promise ? result.then(assertFloor, swallow) : assertFloor();
+      } catch (error) {
+        return swallow(error);
+      }
+    };
+    const assertFloor = () => {
+      if (library !== "floor") throw new TypeError(`${library} accepts a bad ${alg} token`);
+    };
+    const run = {
+      verify: (at: number) => verify(tokens.verify[at] ?? ""),
+      sign: (at: number) => sign(claims[at] ?? {}),
+      "wrong-signature": reject(tokens["wrong-signature"]),
+      expired: reject(tokens.expired),
+    };
+    await check(library, alg, run);
+    ready.set(alg, { subject, run });
+  }
+}
+
+function swallow(error: unknown): unknown {
+  if (error instanceof TypeError && error.message.includes("accepts a bad")) throw error;
+  return error;
+}
+
+/** A library that refuses good tokens would look fast. */
+async function check(
+  library: LibraryName,
+  alg: BenchAlgorithm,
+  run: Readonly<Record<Operation, (at: number) => unknown>>,
+): Promise<void> {
+  for (const operation of ["verify", "sign", "wrong-signature", "expired"] as const) {
+    try {
+      for (let at = 0; at < 8; at++) await run[operation](at);
+    } catch (error) {
+      throw new Error(`${library} cannot ${operation} ${alg}`, { cause: error });
+    }
+  }
+}
+
+async function measure(alg: BenchAlgorithm, operation: Operation, milliseconds: number): Promise<number> {
+  const run = ready.get(alg)?.run[operation];
+  if (run === undefined) return 0;
+  const first = process.hrtime.bigint();
+  const isAsync = run(0) instanceof Promise;
+  if (isAsync) await run(1);
+  else run(1);
+  // The clock is read every 100 µs or so: seldom for the fast ones, often enough for RSA.
+  const batch = Math.max(1, Math.min(64, Math.round(200_000 / Number(process.hrtime.bigint() - first))));
+  let count = 0;
+  const start = process.hrtime.bigint();
+  const end = start + BigInt(milliseconds) * 1_000_000n;
+  let now = start;
+  while (now < end) {
+    if (isAsync) for (let step = 0; step < batch; step++) await run(count++ % tokenCount);
+    else for (let step = 0; step < batch; step++) run(count++ % tokenCount);
+    now = process.hrtime.bigint();
+  }
+  return (count * 1e9) / Number(now - start);
+}
+
+async function allocate(alg: BenchAlgorithm): Promise<number> {
+  const run = ready.get(alg)?.run.verify;
+  if (run === undefined || globalThis.gc === undefined) return 0;
+  const isAsync = run(0) instanceof Promise;
+  for (let at = 0; at < 4000; at++) await run(at % tokenCount);
+  const figures: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    globalThis.gc();
+    const before = memoryUsage();
+    if (isAsync) for (let at = 0; at < 1000; at++) await run(at % tokenCount);
+    else for (let at = 0; at < 1000; at++) run(at % tokenCount);
+    const after = memoryUsage();
+    figures.push((after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers) / 1000);
+  }
+  return figures.toSorted((one, other) => one - other)[2] ?? 0;
+}
+
+async function answer(request: Request): Promise<Reply> {
+  switch (request.type) {
+    case "prepare":
+      await prepare(request.library, request.workloads);
+      return { type: "ready", algorithms: [...ready.keys()] };
+    case "measure":
+      return { type: "figure", figure: await measure(request.alg, request.operation, request.milliseconds) };
+    case "allocate":
+      return { type: "figure", figure: await allocate(request.alg) };
+    default:
+      throw new Error("Unknown request");
+  }
+}
+
+process.on("message", (request: Request) => {
+  answer(request).then(
+    (reply) => process.send?.(reply),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});
