@@ -145,12 +145,15 @@ describe("refresh", () => {
     expect(browser.network.open()).toHaveLength(1);
   });
 
-  test("that is superseded reads the jar again and goes on", async () => {
+  test.each([
+    ["superseded", 409],
+    ["csrf_failed", 403],
+  ])("answered by %s reads the jar again and goes on", async (error, status) => {
     const tab = await signedInTab();
     const refreshing = tab.client.refresh();
     await browser.time.pass(80);
     const [passage] = browser.network.open();
-    passage?.forge(Response.json({ error: "superseded" }, { status: 409 }));
+    passage?.forge(Response.json({ error }, { status }));
     passage?.answer();
     expect(await smoothly(refreshing)).toMatchObject({ status: "fresh" });
     expect(tab.events.map(({ type }) => type)).not.toContain("refresh-failed");
@@ -171,6 +174,22 @@ describe("refresh", () => {
     const tab = await signedInTab();
     browser.jar.page.cookie = "latchkey-attempt=junk; Path=/";
     expect(await smoothly(tab.client.refresh())).toMatchObject({ status: "fresh" });
+  });
+
+  test("that is superseded for ever stays offline, without a storm", async () => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    for (let answers = 0; answers < 200; answers++) {
+      await browser.time.pass(300);
+      const [passage] = browser.network.open();
+      passage?.forge(Response.json({ error: "superseded" }, { status: 409 }));
+      passage?.answer();
+    }
+    await browser.time.pass(5_000);
+    expect(refreshes()).toBeLessThan(60);
+    expect(tab.client.getState().status).not.toBe("ended");
+    await browser.runSmoothly(65_000);
+    expect(tab.client.getState().status).toBe("fresh");
   });
 });
 
