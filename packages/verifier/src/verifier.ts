@@ -84,6 +84,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
 
     async ready() {
+      if (isClosed) throw refusalError(CLOSED);
       const lookup = await keySet.load();
       if (lookup.kind !== "unavailable") return;
       const { retryAfterSeconds, failure } = lookup;

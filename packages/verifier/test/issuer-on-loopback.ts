@@ -7,7 +7,7 @@ import {
   type Jwk,
   type JwtAlgorithm,
   type SigningKey,
-  signJwt,
+  signJws,
 } from "@latchkey/jwt";
 
 export const AUDIENCE = "https://api.example.com";
@@ -82,7 +82,7 @@ export async function startIssuer(options: TestIssuerOptions = {}): Promise<Test
     },
     hits: (asked) => paths.filter((entry) => entry === asked).length,
     issue(claims = {}, { key: signer = key, typ = "at+jwt" } = {}) {
-      return signJwt(accessTokenClaims(url, clock(), claims), signer, { typ });
+      return signJws(Buffer.from(JSON.stringify(accessTokenClaims(url, clock(), claims))), signer, { typ });
     },
     stop: () => stopServer(server),
   };

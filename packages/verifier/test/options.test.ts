@@ -1,0 +1,104 @@
+import { createVerifier, VerifierError, type VerifierOptions } from "@latchkey/verifier";
+import { describe, expect, it } from "vitest";
+
+const good = { issuer: "https://auth.example.com", audience: "https://api.example.com" };
+
+function make(options: object): string {
+  try {
+    createVerifier(options as VerifierOptions).close();
+    return "made";
+  } catch (error) {
+    if (error instanceof VerifierError && error.code === "invalid_options") return error.message;
+    throw error;
+  }
+}
+
+describe("the options", () => {
+  it.each([
+    "https://auth.example.com",
+    "https://auth.example.com/",
+    "https://auth.example.com/tenant/1",
+    "https://auth.example.com:8443",
+    "http://localhost:3000",
+    "http://127.0.0.1:3000",
+    "http://[::1]:3000",
+    "http://auth.localhost:3000",
+  ])("MD-01: take the issuer %s", (issuer) => {
+    expect(make({ ...good, issuer })).toBe("made");
+  });
+
+  it.each([
+    "http://auth.example.com",
+    "http://10.0.0.1",
+    "http://127.0.0.1.evil.example",
+    "http://localhost.evil.example",
+    "file:///etc/passwd",
+    "ftp://auth.example.com",
+    "data:application/json,{}",
+    "auth.example.com",
+    "",
+    " https://auth.example.com",
+    "https://auth.example.com\n",
+    "https://auth.example.com?tenant=1",
+    "https://auth.example.com?",
+    "https://auth.example.com#x",
+    "https://auth.example.com/#",
+    "https://user:secret@auth.example.com",
+    "https://AUTH.example.com",
+    "https://auth.example.com:443",
+    "https://auth.example.com/a/../b",
+    "https:\\\\auth.example.com",
+    7,
+    undefined,
+    null,
+  ])("K-08, D-05, MD-01, H-09: refuse the issuer %j", (issuer) => {
+    expect(make({ ...good, issuer })).toMatch(/^issuer: /);
+  });
+
+  it.each([undefined, "", [], [""], [7], ["https://api.example.com", ""], null])(
+    "C-01: refuse to work without an audience (%j)",
+    (audience) => {
+      expect(make({ ...good, audience })).toMatch(/^audience: /);
+    },
+  );
+
+  it("refuse what nobody reads", () => {
+    expect(make({ ...good, leeway: 5 })).toMatch(/^leeway: is no option; known are issuer, audience,/);
+    expect(make({ ...good, algorithms: ["none"] })).toMatch(/^algorithms: is no option/);
+  });
+
+  it.each([
+    ["leewaySeconds", -1],
+    ["leewaySeconds", 61],
+    ["leewaySeconds", 1.5],
+    ["leewaySeconds", Number.NaN],
+    ["keyRefreshSeconds", 9],
+    ["keyRefreshSeconds", Infinity],
+    ["maxKeyAgeSeconds", 299],
+    ["maxKeyAgeSeconds", 8 * 86_400],
+    ["fetchTimeoutSeconds", 0],
+    ["fetchTimeoutSeconds", "5"],
+    ["fetch", "fetch"],
+    ["clock", 7],
+  ])("refuse a %s of %j", (name, value) => {
+    expect(make({ ...good, [name]: value })).toMatch(new RegExp(`^${name}: must be `));
+  });
+
+  it("are needed at all", () => {
+    expect(() => createVerifier(undefined as unknown as VerifierOptions)).toThrow(VerifierError);
+  });
+
+  it("ask nobody: a verifier is made without a request", () => {
+    const fetch = (): never => {
+      throw new Error("asked");
+    };
+    const verifier = createVerifier({ ...good, fetch });
+    expect(verifier.status()).toEqual({
+      issuer: good.issuer,
+      isReady: false,
+      isClosed: false,
+      keys: { state: "none", keyIds: [], ageSeconds: undefined, failure: undefined },
+    });
+    verifier.close();
+  });
+});
