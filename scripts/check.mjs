@@ -7,9 +7,21 @@ import { installDependencies, ROOT, toolEnvironment } from "./toolchain.mjs";
 const STEPS = [
   { name: "format", commands: [["oxfmt", "--check"]], mend: "npm run format" },
   // First, since the linter reads the types of packages from what they were built to.
-  { name: "build of the packages", commands: [["node", "scripts/clean.mjs"], ["tsc", "-b", "tsconfig.build.json"]] },
+  {
+    name: "build of the packages",
+    commands: [
+      ["node", "scripts/clean.mjs"],
+      ["tsc", "-b", "tsconfig.build.json"],
+    ],
+  },
   { name: "lint and layer rules", commands: [["oxlint", "--type-aware", "--deny-warnings"]], mend: "npm run lint:fix" },
-  { name: "types of tests, examples and programs", commands: [["tsc", "-p", "tsconfig.json"]] },
+  {
+    name: "types of tests, examples, programs and the documents' code",
+    commands: [
+      ["node", "scripts/extract-snippets.mjs"],
+      ["tsc", "-p", "tsconfig.json"],
+    ],
+  },
   { name: "dependencies and exports", commands: [["knip", "--no-progress"]] },
 ];
 

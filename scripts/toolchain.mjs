@@ -71,6 +71,9 @@ export function runForeground(command, args) {
   // Ctrl-C reaches the whole process group by itself; a signal sent to this process alone is passed on.
   process.on("SIGTERM", forward);
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  // Where whoever started us was killed, nobody is left to stop us.
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || child.kill("SIGTERM"), 200).unref();
   child.on("error", (error) => {
     process.stderr.write(`could not start ${command}: ${error.message}\n`);
     process.exit(1);

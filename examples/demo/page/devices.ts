@@ -1,12 +1,12 @@
 import type { Client } from "@latchkey/client";
-import { ClientError } from "@latchkey/client";
+import { ClientError, endSession, listSessions } from "@latchkey/client";
 
 import { element } from "./elements.ts";
 import { log } from "./log.ts";
 
 /** Lists the user's sessions, each with a button that ends it. */
 export async function showDevices(client: Client): Promise<void> {
-  const sessions = await client.listSessions().catch(tolerate);
+  const sessions = await listSessions(client).catch(tolerate);
   if (sessions === undefined) return;
   const entries = sessions.map((session) => {
     const entry = document.createElement("li");
@@ -24,7 +24,7 @@ export async function showDevices(client: Client): Promise<void> {
 }
 
 async function end(client: Client, id: string): Promise<void> {
-  await client.endSession(id).catch(tolerate);
+  await endSession(client, id).catch(tolerate);
   log("ended another session");
   await showDevices(client);
 }

@@ -1,9 +1,16 @@
+/** One Ctrl-C may arrive twice: from the terminal and from the parent process that passes it on. */
+const SAME_SIGNAL_MS = 500;
+
 /** Runs `stop` once, at the first SIGINT or SIGTERM, and ends the process; a second signal ends it at once. */
 export function stopOnSignal(stop: () => Promise<void>): void {
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const onSignal = (): void => {
-    if (stopping) process.exit(130);
-    stopping = true;
+    const now = performance.now();
+    if (stoppingSince !== undefined) {
+      if (now - stoppingSince > SAME_SIGNAL_MS) process.exit(130);
+      return;
+    }
+    stoppingSince = now;
     stop().then(
       () => process.exit(0),
       (error: unknown) => {

@@ -26,11 +26,13 @@ export function sessionCookies(http: HttpContext, grant: SessionGrant): readonly
   const lifetime = session.persistent ? { maxAge: session.idleExpiresAt - http.clock() } : {};
   return [
     serialize(http.cookies.names.refresh, grant.refreshToken, { ...refreshAttributes(http), ...lifetime }),
-    serialize(http.cookies.names.csrf, http.csrfTokens.issue(session.id, session.generation), {
-      ...scriptAttributes(http),
-      ...lifetime,
-    }),
+    csrfCookie(http, http.csrfTokens.issue(session.id, session.generation), lifetime),
   ];
+}
+
+/** The CSRF token's cookie; without a lifetime it ends with the browser, or with the next refresh. */
+export function csrfCookie(http: HttpContext, token: string, lifetime: { readonly maxAge?: number } = {}): string {
+  return serialize(http.cookies.names.csrf, token, { ...scriptAttributes(http), ...lifetime });
 }
 
 /** Clears the attempt keys of whatever session was there before. */

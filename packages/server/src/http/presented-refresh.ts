@@ -20,6 +20,11 @@ export interface PresentedRefreshToken {
   readonly transport: Transport;
   /** `undefined` where a browser sent no refresh cookie. */
   readonly refreshToken: string | undefined;
+  /**
+   * By cookie transport, where the page prepared this request for another generation than the cookie that came with it:
+   * the CSRF token that goes with the cookie.
+   */
+  readonly overtakenBy?: string;
 }
 
 const bodySchema = z.strictObject({ refresh_token: z.string().min(1).max(4096).optional() });
@@ -35,16 +40,19 @@ export async function readPresentedRefreshToken(exchange: Exchange): Promise<Pre
   const refreshToken = readCookie(exchange.request, exchange.http.cookies.names.refresh);
   if (refreshToken === undefined && !exchange.request.headers.has("origin")) throw new AuthError("missing_token");
   requireAllowedOrigin(exchange);
-  if (refreshToken !== undefined) requireCsrfToken(exchange, refreshToken);
-  return { transport: "cookie", refreshToken };
-}
+  if (refreshToken === undefined) return { transport: "cookie", refreshToken };
 
-/** A token that names no session of ours has nothing to protect; the flow refuses it by itself. */
-function requireCsrfToken({ request, http }: Exchange, refreshToken: string): void {
-  const token = http.refreshTokens.parse(refreshToken);
-  if (token !== undefined && !http.csrfTokens.isValid(request.headers.get(CSRF_HEADER), token.sessionId)) {
-    throw new AuthError("csrf_failed");
-  }
+  const token = exchange.http.refreshTokens.parse(refreshToken);
+  // A token that names no session of ours has nothing to protect; the flow refuses it by itself.
+  if (token === undefined) return { transport: "cookie", refreshToken };
+  const { csrfTokens } = exchange.http;
+  const preparedFor = csrfTokens.read(exchange.request.headers.get(CSRF_HEADER), token.sessionId);
+  if (preparedFor === undefined) throw new AuthError("csrf_failed");
+  return {
+    transport: "cookie",
+    refreshToken,
+    ...(preparedFor !== token.generation && { overtakenBy: csrfTokens.issue(token.sessionId, token.generation) }),
+  };
 }
 
 /**

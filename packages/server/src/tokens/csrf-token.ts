@@ -1,12 +1,15 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
+import { parseCsrfGeneration } from "@latchkey/protocol";
+
 /**
  * The CSRF token of a session (OWASP: signed double submit, bound to the session): `<generation>.<MAC>`. The generation
- * lets a page see whether another tab has refreshed since; any generation's token is good for its session.
+ * lets a page see whether another tab has refreshed since, and the authority see which one a request was prepared for.
  */
 export interface CsrfTokens {
   issue(sessionId: string, generation: number): string;
-  isValid(token: string | null, sessionId: string): boolean;
+  /** The generation of an authentic token of this session; `undefined` for anything else. */
+  read(token: string | null, sessionId: string): number | undefined;
 }
 
 export function createCsrfTokens(key: Uint8Array): CsrfTokens {
@@ -15,12 +18,13 @@ export function createCsrfTokens(key: Uint8Array): CsrfTokens {
 
   return {
     issue,
-    isValid(token, sessionId) {
-      const generation = /^(0|[1-9]\d{0,8})\./.exec(token ?? "")?.[1];
-      if (token === null || generation === undefined) return false;
-      const expected = Buffer.from(issue(sessionId, Number(generation)));
+    read(token, sessionId) {
+      const generation = token === null ? undefined : parseCsrfGeneration(token);
+      if (token === null || generation === undefined) return undefined;
+      const expected = Buffer.from(issue(sessionId, generation));
       const presented = Buffer.from(token);
-      return presented.length === expected.length && timingSafeEqual(presented, expected);
+      const authentic = presented.length === expected.length && timingSafeEqual(presented, expected);
+      return authentic ? generation : undefined;
     },
   };
 }

@@ -147,6 +147,26 @@ describe("refresh by cookie", () => {
     expect((await call("same-origin")).status).toBe(200);
   });
 
+  it("a request prepared for another generation than its cookie is superseded, mends the jar and changes nothing", async () => {
+    const authority = await startAuthority();
+    const { jar, send } = await signedInBrowser(authority);
+    const prepared = jar.get(CSRF) ?? "";
+    const key = `0-${"a".repeat(22)}`;
+    expect((await send("/auth/refresh", { "Latchkey-Attempt": key })).status).toBe(200);
+    const [token, csrf] = [jar.get(RT), jar.get(CSRF)];
+
+    expectRefusal(
+      await send("/auth/refresh", { "X-CSRF-Token": prepared, "Latchkey-Attempt": key }),
+      409,
+      "superseded",
+    );
+    expect(jar.get(RT)).toBe(token);
+    expect(jar.get(CSRF)).toBe(csrf);
+    const proper = `1-${"b".repeat(22)},${key}`;
+    expect((await send("/auth/refresh", { "Latchkey-Attempt": proper })).status).toBe(200);
+    expect(jar.get(CSRF)).toMatch(/^2\./);
+  });
+
   it("the CSRF token of another session does not do", async () => {
     const authority = await startAuthority();
     const first = await signedInBrowser(authority);

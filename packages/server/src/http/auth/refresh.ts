@@ -1,6 +1,7 @@
 import { AuthError } from "../../errors.ts";
 import { refresh } from "../../flows/refresh.ts";
-import { sessionAnswer } from "../answers.ts";
+import { errorAnswer, sessionAnswer, withCookies } from "../answers.ts";
+import { csrfCookie } from "../cookies.ts";
 import type { Exchange } from "../exchange.ts";
 import { readAttemptKeys, readPresentedRefreshToken } from "../presented-refresh.ts";
 
@@ -9,9 +10,14 @@ import { readAttemptKeys, readPresentedRefreshToken } from "../presented-refresh
  * tab has begun meanwhile. The client clears what it knows to be dead.
  */
 export async function postRefresh(exchange: Exchange): Promise<Response> {
-  const { transport, refreshToken } = await readPresentedRefreshToken(exchange);
+  const { transport, refreshToken, overtakenBy } = await readPresentedRefreshToken(exchange);
   const attemptKeys = readAttemptKeys(exchange, transport);
   if (refreshToken === undefined) throw new AuthError("missing_token");
+  if (overtakenBy !== undefined) {
+    // Another tab's answer reached the jar after this page chose its attempt key: that key is for another generation, and
+    // rotating with it could make the right one look like a thief's. The page reads its jar, mended, and asks again.
+    return withCookies(errorAnswer(new AuthError("superseded")), [csrfCookie(exchange.http, overtakenBy)]);
+  }
   const grant = await refresh(exchange.http, {
     refreshToken,
     attemptKeys,

@@ -1,0 +1,192 @@
+import { existsSync } from "node:fs";
+
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { chromium } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+
+import type { DemoProcess } from "./demo-process.ts";
+import { startDemo } from "./demo-process.ts";
+
+const PASSWORD = "correct horse battery staple";
+const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
+const hasBrowser = existsSync(executablePath);
+
+// Where it is missing the tests are skipped by name; a CI without a browser must not look green.
+describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a real browser", () => {
+  let demo: DemoProcess;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    demo = await startDemo();
+    browser = await chromium.launch({
+      executablePath,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await demo.stop();
+  });
+  beforeEach(async () => {
+    context = await browser.newContext();
+    complaints = [];
+    context.on("weberror", (error) => complaints.push(error.error().message));
+    context.on("console", (message) => {
+      // The browser itself reports refused requests; what the page does about them is what the tests look at.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+        complaints.push(message.text());
+    });
+    page = await context.newPage();
+    await page.goto(demo.url);
+  });
+  afterEach(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+
+  let accounts = 0;
+  async function signUp(options: { readonly brief?: boolean; readonly reports?: boolean } = {}): Promise<string> {
+    accounts += 1;
+    const email = `user-${accounts}@example.com`;
+    await page.fill('[name="email"]', email);
+    await page.fill('[name="password"]', PASSWORD);
+    if (options.brief === true) await page.check('[name="life"][value="brief"]');
+    if (options.reports === true) await page.check('[name="reports"]');
+    await page.click('[name="signup"]');
+    await page.waitForSelector('#status[data-state="fresh"]');
+    return email;
+  }
+
+  const text = async (id: string, on: Page = page): Promise<string> => (await on.textContent(`#${id}`)) ?? "";
+  const generation = async (on: Page = page): Promise<number> => Number(await text("generation", on));
+  const stateIs = async (state: string, on: Page = page): Promise<void> => {
+    await on.waitForSelector(`#status[data-state="${state}"]`, { timeout: 20_000 });
+  };
+  const apiAnswer = async (button: string): Promise<string> => {
+    await page.evaluate("document.querySelector('#api-answer').textContent = ''");
+    await page.click(`[data-call="${button}"]`);
+    await page.waitForFunction("document.querySelector('#api-answer').textContent !== ''");
+    return text("api-answer");
+  };
+
+  it("signs up, calls the API, and is refused what its scope does not cover", async () => {
+    const email = await signUp();
+    expect(await text("user")).toBe(email);
+    expect(await apiAnswer("me")).toContain("GET /api/me  →  200");
+    expect(await apiAnswer("reports")).toContain(
+      'WWW-Authenticate: Bearer error="insufficient_scope", scope="read:reports"',
+    );
+    for (const forgery of ["garbage", "unsigned", "tampered"]) {
+      expect(await apiAnswer(forgery)).toContain('WWW-Authenticate: Bearer error="invalid_token"');
+    }
+    expect(await apiAnswer("none")).toContain("WWW-Authenticate: Bearer\n");
+  });
+
+  it("is let in where its scope covers it", async () => {
+    await signUp({ reports: true });
+    expect(await apiAnswer("reports")).toContain("200");
+  });
+
+  it("BR-05: no script finds a token in any storage, and the refresh token in no cookie it can read", async () => {
+    await signUp();
+    const reachable = await page.evaluate(async () => ({
+      cookies: document.cookie,
+      local: JSON.stringify(localStorage),
+      session: JSON.stringify(sessionStorage),
+      databases: (await indexedDB.databases()).length,
+      caches: (await caches.keys()).length,
+    }));
+    expect(reachable).toMatchObject({ local: "{}", session: "{}", databases: 0, caches: 0 });
+    expect(reachable.cookies).toContain("latchkey-csrf=0.");
+    expect(reachable.cookies).not.toMatch(/latchkey-rt|eyJ/);
+    const refresh = (await context.cookies(`${demo.url}/auth`)).find((cookie) => cookie.name === "latchkey-rt");
+    expect(refresh).toMatchObject({ httpOnly: true, sameSite: "Strict", path: "/auth" });
+  });
+
+  it("stays signed in across a reload", async () => {
+    const email = await signUp();
+    await page.reload();
+    await stateIs("fresh");
+    expect(await text("user")).toBe(email);
+    expect(await generation()).toBe(1);
+  });
+
+  it("refreshes silently before the access token expires", async () => {
+    await signUp({ brief: true });
+    await page.waitForFunction("Number(document.querySelector('#generation').textContent) >= 2", undefined, {
+      timeout: 40_000,
+    });
+    expect(await apiAnswer("me")).toContain("200");
+  }, 60_000);
+
+  it("a second tab is signed in without a password, and signing out there signs out here", async () => {
+    const email = await signUp();
+    const second = await context.newPage();
+    await second.goto(demo.url);
+    await stateIs("fresh", second);
+    expect(await text("user", second)).toBe(email);
+    await second.click("#signout");
+    await stateIs("signed-out", second);
+    await stateIs("signed-out");
+    await page.reload();
+    await stateIs("signed-out");
+  });
+
+  it("ten tabs that reload at once stay signed in", async () => {
+    await signUp();
+    const tabs = await Promise.all(Array.from({ length: 9 }, async () => context.newPage()));
+    await Promise.all(tabs.map(async (tab) => tab.goto(demo.url)));
+    for (let round = 0; round < 3; round++) await Promise.all([page, ...tabs].map(async (tab) => tab.reload()));
+    for (const tab of [page, ...tabs]) await stateIs("fresh", tab);
+  }, 60_000);
+
+  it("a lost answer signs nobody out", async () => {
+    await signUp();
+    let lost = 0;
+    await page.route("**/auth/refresh", async (route) => {
+      lost += 1;
+      if (lost > 2) return route.continue();
+      await route.fetch();
+      return route.abort();
+    });
+    await page.click("#refresh");
+    await page.waitForFunction("Number(document.querySelector('#generation').textContent) === 1", undefined, {
+      timeout: 30_000,
+    });
+    await stateIs("fresh");
+    expect(lost).toBeGreaterThan(2);
+  }, 60_000);
+
+  it("a stolen session is caught when the thief is first", async () => {
+    await signUp();
+    await page.click("#steal");
+    await page.click("#thief-refresh:enabled");
+    await stateIs("ended");
+    await page.waitForFunction("document.querySelector('#log').textContent.includes('the thief tries once more: 401')");
+    expect(await text("theft-story")).toContain("Caught");
+  });
+
+  it("a stolen session is caught when the thief is second", async () => {
+    await signUp();
+    await page.click("#steal");
+    await page.waitForSelector("#thief-refresh:enabled");
+    await page.click("#refresh");
+    await page.waitForFunction("Number(document.querySelector('#generation').textContent) === 1");
+    await page.click("#thief-refresh");
+    await stateIs("ended");
+    expect(await text("theft-story")).toContain("Caught: the copy had been used already");
+    await page.reload();
+    await stateIs("signed-out");
+  });
+});
