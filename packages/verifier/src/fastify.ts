@@ -84,7 +84,10 @@ function demand(requirement: Requirement): FastifyHook {
   };
 }
 
-/** Fastify goes on to the handler unless an async hook returns the reply it has sent. */
+/**
+ * The hooks must return the reply: it is thenable, and resolves when it is on the wire. Otherwise Fastify looks whether it is,
+ * finds it held up by somebody's async `onSend` hook, and calls the handler.
+ */
 function send(reply: GuardedFastifyReply, { status, headers, body }: RefusalAnswer): GuardedFastifyReply {
   reply
     .code(status)

@@ -15,7 +15,13 @@ export interface FetchContext {
  */
 export async function fetchJson(url: string, { fetch, signal }: FetchContext): Promise<Fetched<unknown>> {
   try {
-    const response = await fetch(url, { redirect: "manual", signal, headers: { Accept: "application/json" } });
+    const response = await fetch(url, {
+      signal,
+      redirect: "manual",
+      // A new key must be seen at once: neither a shared cache nor a framework that caches fetches may answer.
+      cache: "no-store",
+      headers: { Accept: "application/json, application/jwk-set+json" },
+    });
     const { status } = response;
     if (status !== 200) {
       await response.body?.cancel();

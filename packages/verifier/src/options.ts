@@ -11,20 +11,20 @@ export interface VerifierOptions {
   /** This API's name: tokens must carry it (or one of these) in `aud`, exactly. */
   readonly audience: string | readonly string[];
   /** How far clocks may differ: 0 to 60, 5 by default. */
-  readonly leewaySeconds?: number;
+  readonly leewaySeconds?: number | undefined;
   /** How often the keys are fetched anew: 10 to 86,400, 300 by default. A key the issuer withdrew is trusted this long. */
-  readonly keyRefreshSeconds?: number;
+  readonly keyRefreshSeconds?: number | undefined;
   /**
    * How long fetched keys serve on while the issuer cannot be reached: up to 7 days, 86,400 (one day) by default. After that
    * every request is answered 503 until the issuer is back.
    */
-  readonly maxKeyAgeSeconds?: number;
+  readonly maxKeyAgeSeconds?: number | undefined;
   /** How long the issuer may take to hand out metadata and keys together: 1 to 30, 5 by default. */
-  readonly fetchTimeoutSeconds?: number;
+  readonly fetchTimeoutSeconds?: number | undefined;
   /** The global `fetch` by default. It must honour `signal` and `redirect: "manual"`. */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Seconds since 1970; the system's clock by default. */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** The options, checked, with every default in its place. */

@@ -83,11 +83,26 @@ describe("the issuer's metadata", () => {
 
   it("must be an object with a key set's URL", async () => {
     const named = { issuer: issuer.url };
-    const wrong = [null, [], "x", named, { ...named, jwks_uri: 7 }, { ...named, jwks_uri: ["x"] }];
+    const wrong = [
+      null,
+      [],
+      "x",
+      named,
+      { ...named, jwks_uri: 7 },
+      { ...named, jwks_uri: ["x"] },
+      { ...named, jwks_uri: "/jwks" },
+    ];
     for (const metadata of wrong) {
       expect((await failureOf(metadata))?.reason).toMatch(/^(bad_metadata|issuer_mismatch)$/);
     }
   });
+
+  it.each(["file:///etc/passwd", "http://169.254.169.254/latest/meta-data", "data:application/json,{}"])(
+    "K-08: cannot send us to %s",
+    async (uri) => {
+      expect(await failureOf({ issuer: issuer.url, jwks_uri: uri })).toMatchObject({ reason: "bad_metadata" });
+    },
+  );
 
   it("is read anew after the keys were not where it said: they may have moved", async () => {
     let now = 1_800_000_000;

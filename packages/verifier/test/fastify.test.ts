@@ -1,8 +1,13 @@
-import type { Verifier } from "@latchkey/verifier";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { createVerifier, type Verifier } from "@latchkey/verifier";
 import { guard, requireRole, requireScope } from "@latchkey/verifier/fastify";
 import { fastify } from "fastify";
 
-import { describeGuard, type TestApi } from "./guard-behaviour.ts";
+import { describe, expect, it } from "vitest";
+
+import { describeGuard, getOverHttp, type TestApi } from "./guard-behaviour.ts";
+import { AUDIENCE, startIssuer } from "./issuer-on-loopback.ts";
 
 const ok = async (): Promise<object> => ({ said: "reached the handler" });
 
@@ -28,3 +33,34 @@ async function startApi(verifier: Verifier): Promise<TestApi> {
 }
 
 describeGuard("Fastify", startApi);
+
+describe("the hooks for Fastify", () => {
+  it("C-13: never reach the handler of a refused request, however long the answer takes to leave", async () => {
+    const issuer = await startIssuer();
+    const verifier = createVerifier({ issuer: issuer.url, audience: AUDIENCE });
+    const app = fastify();
+    let reached = 0;
+    app.addHook("onSend", async () => {
+      await delay(20);
+    });
+    app.addHook("onRequest", guard(verifier));
+    app.get("/me", async () => {
+      reached += 1;
+      return {};
+    });
+    app.get("/admin", { onRequest: requireRole("admin") }, async () => {
+      reached += 1;
+      return {};
+    });
+    const origin = await app.listen({ port: 0, host: "127.0.0.1" });
+    expect((await getOverHttp(`${origin}/me`)).status).toBe(401);
+    expect((await getOverHttp(`${origin}/admin`, `Bearer ${issuer.issue()}`)).status).toBe(403);
+    await delay(50);
+    expect(reached).toBe(0);
+    expect((await getOverHttp(`${origin}/me`, `Bearer ${issuer.issue()}`)).status).toBe(200);
+    expect(reached).toBe(1);
+    await app.close();
+    verifier.close();
+    await issuer.stop();
+  });
+});
