@@ -35,7 +35,7 @@ function render(): void {
   const signedIn = client.getSession() !== undefined;
   const badge = element("status");
   badge.dataset["state"] = status;
-  badge.textContent = status.replace("-", " ");
+  badge.textContent = status === "fresh" ? "signed in" : status.replace("-", " ");
   show("welcome", !signedIn);
   for (const id of ["session", "api", "devices"]) show(id, signedIn);
   // What became of a theft is told after it has ended the session, too.
