@@ -19,12 +19,11 @@ const latchkey: Library = (_alg, { jwk }) => {
 const floor: Library = (alg, workload) => {
   if (alg === "HS256") {
     const key = crypto.createSecretKey(secretOf(workload));
-    const mac = (input: string) => crypto.createHmac("sha256", key).update(input).digest("base64url");
-    const inputs = new Map(allTokens(workload).map((token) => [token, token.slice(0, token.lastIndexOf("."))]));
-    return {
-      verify: (token) => mac(inputs.get(token) ?? ""),
-      sign: signInput(workload, (input) => mac(input.toString("latin1"))),
-    };
+    const mac = (input: Buffer) => crypto.createHmac("sha256", key).update(input).digest();
+    const inputs = new Map(
+      allTokens(workload).map((token) => [token, Buffer.from(token.slice(0, token.lastIndexOf(".")))]),
+    );
+    return { verify: (token) => mac(inputs.get(token) ?? Buffer.alloc(0)), sign: signInput(workload, mac) };
   }
   const hash = alg === "EdDSA" ? null : "sha256";
   const { publicKey, privateKey } = alg === "PS256" ? pssPair(workload) : pair(workload);

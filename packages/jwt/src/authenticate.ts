@@ -35,6 +35,12 @@ export interface AuthenticHeader {
   readonly verifier: SignatureVerifier;
 }
 
+export interface Authenticator {
+  readonly authenticate: (token: string) => AuthenticHeader;
+  /** Whether the key source still has the key that a token of before was verified with. */
+  readonly isCurrent: (known: AuthenticHeader) => boolean;
+}
+
 const maxRememberedHeaders = 64;
 const maxRememberedPrefix = 1024;
 
@@ -44,7 +50,7 @@ const maxRememberedPrefix = 1024;
  * Headers are remembered by their exact text, so that for most tokens there is nothing to parse. Only
  * those of tokens with a valid signature are: forged ones cannot push them out.
  */
-export function createAuthenticator(options: AuthenticatorOptions): (token: string) => AuthenticHeader {
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { maxTokenBytes, ed25519Names } = options;
   const findKey = createKeyFinder(options.keys);
   const isDynamic = typeof options.keys === "function";
@@ -90,7 +96,7 @@ export function createAuthenticator(options: AuthenticatorOptions): (token: stri
     return findKey(known.header) === known.key ? known : bind(known.header, known.prefix);
   }
 
-  return (token) => {
+  function authenticate(token: string): AuthenticHeader {
     if (typeof token !== "string") throw rejection("malformed_token", "A token is a string.");
     if (token.length > maxTokenBytes) {
       throw rejection("token_too_large", `The token is longer than ${maxTokenBytes} bytes.`);
@@ -113,7 +119,9 @@ export function createAuthenticator(options: AuthenticatorOptions): (token: stri
     }
     if (authentic !== latest) remember(authentic);
     return authentic;
-  };
+  }
+
+  return { authenticate, isCurrent: (known) => !isDynamic || findKey(known.header) === known.key };
 }
 
 /** The payload segment of a token that has been authenticated. */

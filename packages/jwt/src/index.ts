@@ -21,3 +21,4 @@ export {
 export { createSecretKey, type SecretKeyOptions } from "./secret-key.ts";
 export { signJws, type SignJwsOptions, signJwt, type SignJwtOptions } from "./sign.ts";
 export { jwkThumbprint } from "./thumbprint.ts";
+export type { TokenCacheOptions } from "./verified-token-cache.ts";

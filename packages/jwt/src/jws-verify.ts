@@ -28,7 +28,7 @@ export function verifyJws(token: string, keys: KeySource, options: VerifyJwsOpti
   assertKnownOptions(options, ["maxTokenBytes", "ed25519Names"]);
   const { maxTokenBytes = 8192, ed25519Names = "exact" } = options;
   assertInteger(maxTokenBytes, "maxTokenBytes", { min: 256, max: maxTextBytes });
-  const authentic = createAuthenticator({ keys, maxTokenBytes, ed25519Names })(token);
+  const authentic = createAuthenticator({ keys, maxTokenBytes, ed25519Names }).authenticate(token);
   const payload = decodeBase64url(payloadSegment(token, authentic));
   if (payload === undefined) throw rejection("malformed_token", "The payload is not canonical base64url.");
   return { header: authentic.header, payload };

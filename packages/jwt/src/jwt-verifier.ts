@@ -1,4 +1,10 @@
-import { createAuthenticator, type Ed25519Names, type KeySource, payloadSegment } from "./authenticate.ts";
+import {
+  type AuthenticHeader,
+  createAuthenticator,
+  type Ed25519Names,
+  type KeySource,
+  payloadSegment,
+} from "./authenticate.ts";
 import { checkClaims, type ClaimRules, type JwtClaims } from "./claims.ts";
 import type { JwtHeader } from "./header.ts";
 import { decodeJsonText } from "./json-segment.ts";
@@ -6,6 +12,7 @@ import { JwtError, rejection } from "./jwt-error.ts";
 import { normalizeMediaType } from "./media-type.ts";
 import { assertInteger, assertKnownOptions, assertText } from "./options.ts";
 import { parseStrictJsonObject } from "./strict-json.ts";
+import { createTokenCache, type TokenCacheOptions } from "./verified-token-cache.ts";
 import { maxTextBytes } from "./workspace.ts";
 
 export interface JwtVerifierOptions {
@@ -31,6 +38,12 @@ export interface JwtVerifierOptions {
   readonly ed25519Names?: Ed25519Names | undefined;
   /** Seconds since 1970; the system's clock by default. */
   readonly clock?: (() => number) | undefined;
+  /**
+   * Answers tokens that were verified before without verifying them again. Off by default. An entry is of the exact text, is
+   * never used outside the times in its claims, nor after the key source has dropped or replaced its key; claims are deep-frozen.
+   * Whether a session has been revoked is to be asked after the verifier, for a cached token as well.
+   */
+  readonly cache?: TokenCacheOptions | undefined;
 }
 
 export interface VerifiedJwt {
@@ -50,6 +63,7 @@ const optionNames = [
   "maxTokenBytes",
   "ed25519Names",
   "clock",
+  "cache",
 ] as const satisfies readonly (keyof JwtVerifierOptions)[];
 
 /**
@@ -84,10 +98,9 @@ export function createJwtVerifier(options: JwtVerifierOptions): (token: string) 
     leewaySeconds,
     futureIssuedAt,
   };
-  const authenticate = createAuthenticator({ keys, maxTokenBytes, ed25519Names });
+  const { authenticate, isCurrent } = createAuthenticator({ keys, maxTokenBytes, ed25519Names });
 
-  return (token) => {
-    const authentic = authenticate(token);
+  function verifyPayload(token: string, authentic: AuthenticHeader, now: number): VerifiedJwt {
     const { header } = authentic;
     if (header.typ !== options.typ && (header.typ === undefined || normalizeMediaType(header.typ) !== typ)) {
       throw rejection("wrong_type", "The token is of another type.");
@@ -97,7 +110,32 @@ export function createJwtVerifier(options: JwtVerifierOptions): (token: string) 
     if (payload === undefined) {
       throw rejection("malformed_token", "The payload is not a JSON object in canonical base64url.");
     }
-    return { header, claims: checkClaims(payload, rules, clock()) };
+    return { header, claims: checkClaims(payload, rules, now) };
+  }
+
+  if (options.cache === undefined) return (token) => verifyPayload(token, authenticate(token), clock());
+
+  const { maxEntries = 10_000, maxBytes = 8 * 2 ** 20, maxAgeSeconds = 300 } = options.cache;
+  assertKnownOptions(options.cache, ["maxEntries", "maxBytes", "maxAgeSeconds"]);
+  assertInteger(maxEntries, "cache.maxEntries", { min: 1, max: 1_000_000 });
+  assertInteger(maxBytes, "cache.maxBytes", { min: 1024, max: 2 ** 30 });
+  assertInteger(maxAgeSeconds, "cache.maxAgeSeconds", { min: 1, max: 3600 });
+  const cache = createTokenCache({ maxEntries, maxBytes });
+
+  return (token) => {
+    const now = clock();
+    const known = typeof token === "string" ? cache.find(token) : undefined;
+    if (known !== undefined) {
+      if (now >= known.since && now < known.until && isCurrent(known.authentic)) return known.verified;
+      cache.forget(known);
+    }
+    const authentic = authenticate(token);
+    const verified = verifyPayload(token, authentic, now);
+    const { exp, iat, nbf = iat } = verified.claims;
+    const since = Math.max(iat, nbf) - leewaySeconds;
+    const until = Math.min(exp + leewaySeconds, now + maxAgeSeconds);
+    cache.remember({ token, verified, authentic, since, until });
+    return verified;
   };
 }
 

@@ -17,7 +17,7 @@ export function parseStrictJsonObject(text: string): JsonObject | undefined {
   }
   if (!isJsonObject(value)) return undefined;
   // Most tokens are compact JSON, and for these a sum over the parsed members proves that no member was dropped.
-  if (!isPrototypeExtended() && compactLength(value, 1) === text.length) return value;
+  if (compactLength(value, 1) === text.length) return value;
   return isStrictJson(text) && hasFiniteNumbers(value) ? value : undefined;
 }
 
@@ -47,22 +47,14 @@ function compactLength(value: unknown, depth: number): number {
     for (const element of value) length += compactLength(element, depth + 1) + 1;
     return value.length === 0 ? 2 : length;
   }
-  // eslint-disable-next-line guard-for-in -- a fresh object of JSON.parse, and isPrototypeExtended() has been asked
   for (const name in value) {
+    // An enumerable member of Object.prototype would spoil the sum. (In a `for in`, this very call costs nothing.)
+    if (!Object.prototype.hasOwnProperty.call(value, name)) return Number.NaN;
     length += name.length + 4;
     const member = (value as JsonObject)[name];
     length += typeof member === "string" ? member.length + 2 : compactLength(member, depth + 1);
   }
   return length === 1 ? 2 : length;
-}
-
-const empty = {};
-
-/** Whether `for in` would meet members of `Object.prototype`, which would spoil the sum. */
-function isPrototypeExtended(): boolean {
-  // eslint-disable-next-line guard-for-in, no-unreachable-loop -- whether there is one is the question
-  for (const _name in empty) return true;
-  return false;
 }
 
 function integerLength(value: number): number {
