@@ -52,7 +52,7 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
   });
   afterEach(async () => {
     await context.close();
-    expect(complaints).toEqual([]);
+    if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join("\n")}`);
   });
 
   let accounts = 0;
@@ -146,7 +146,10 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
     const tabs = await Promise.all(Array.from({ length: 9 }, async () => context.newPage()));
     await Promise.all(tabs.map(async (tab) => tab.goto(demo.url)));
     for (let round = 0; round < 3; round++) await Promise.all([page, ...tabs].map(async (tab) => tab.reload()));
-    for (const tab of [page, ...tabs]) await stateIs("fresh", tab);
+    for (const tab of [page, ...tabs]) {
+      await stateIs("fresh", tab);
+      expect(await text("status", tab)).toBe("signed in");
+    }
   }, 60_000);
 
   it("a lost answer signs nobody out", async () => {

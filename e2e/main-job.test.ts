@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -121,7 +122,7 @@ describe("the whole path by hand", () => {
 
 describe("npm start", () => {
   it("prints where it is and nothing confusing", () => {
-    const plain = demo.output().replaceAll(/\u001b\[\d+m/g, "");
+    const plain = stripVTControlCharacters(demo.output());
     expect(plain).toMatch(
       /^\n {2}Latchkey is running\. {2}Open http:\/\/localhost:\d+\n\n {2}demo API {3}http:\/\/localhost:\d+\n {2}data .*\n {2}stop {7}Ctrl-C\n\n$/,
     );
@@ -131,8 +132,8 @@ describe("npm start", () => {
     const other = await startDemo();
     expect((await fetch(`${other.url}/health/ready`)).status).toBe(200);
     expect(await other.stop(signal)).toBe(0);
-    await expect(fetch(`${other.url}/health/ready`)).rejects.toThrow();
-    await expect(fetch(`${other.api}/health/ready`)).rejects.toThrow();
+    await expect(fetch(`${other.url}/health/ready`)).rejects.toThrow("fetch failed");
+    await expect(fetch(`${other.api}/health/ready`)).rejects.toThrow("fetch failed");
   });
 
   it("says what to do where a port is taken", async () => {

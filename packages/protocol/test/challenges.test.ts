@@ -1,0 +1,63 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import { formatChallenge, parseAuthorization, parseChallengeCode } from "../src/index.ts";
+
+describe("the Authorization header", () => {
+  it.each([
+    ["Bearer abc.def", "Bearer"],
+    ["bearer abc.def", "Bearer"],
+    ["BEARER  abc.def", "Bearer"],
+    ["dpop abc.def", "DPoP"],
+  ])("RS-01: takes the scheme in any case: %s", (header, scheme) => {
+    expect(parseAuthorization(header)).toEqual({ kind: "token", scheme, token: "abc.def" });
+  });
+
+  it.each([null, undefined, "", "Basic dXNlcjpwYXNz", "Bearerabc"])("holds no token of ours: %s", (header) => {
+    expect(parseAuthorization(header)).toEqual({ kind: "none" });
+  });
+
+  it.each(["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", 'Bearer "a"', "Bearer a\u0000", "Bearer é"])(
+    "RS-01 B-18: is malformed unless it holds exactly one token: %j",
+    (header) => {
+      expect(parseAuthorization(header)).toEqual({ kind: "malformed" });
+    },
+  );
+
+  it("B-18: is read without throwing, whatever it holds", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(["none", "malformed", "token"]).toContain(parseAuthorization(text).kind);
+      }),
+    );
+  });
+});
+
+describe("the challenge", () => {
+  it.each([
+    [{ code: "missing_token" }, "Bearer"],
+    [{ code: "expired_token" }, 'Bearer error="invalid_token", error_description="expired_token"'],
+    [{ code: "invalid_token", scheme: "DPoP" }, 'DPoP error="invalid_token", error_description="invalid_token"'],
+    [{ code: "insufficient_scope", scope: "a b" }, 'Bearer error="insufficient_scope", scope="a b"'],
+    [{ code: "insufficient_scope" }, 'Bearer error="insufficient_scope"'],
+    [{ code: "invalid_request" }, 'Bearer error="invalid_request"'],
+  ] as const)("RS-03: follows RFC 6750: %j", (challenge, header) => {
+    expect(formatChallenge(challenge)).toBe(header);
+  });
+
+  it("RS-03: nothing in a scope breaks out of its quotes", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (scope) => {
+        expect(formatChallenge({ code: "insufficient_scope", scope })).toMatch(
+          /^Bearer error="insufficient_scope", scope="[\x20\x21\x23-\x5B\x5D-\x7E]*"$/,
+        );
+      }),
+    );
+  });
+
+  it("tells a client its code again", () => {
+    expect(parseChallengeCode(formatChallenge({ code: "stale_token" }))).toBe("stale_token");
+    expect(parseChallengeCode('Bearer realm="x"')).toBeUndefined();
+    expect(parseChallengeCode(null)).toBeUndefined();
+  });
+});
