@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { createArgon2Hasher } from "../../src/index.ts";
 import { expectRefusal, freshKey, granted, PASSWORD, startAuthority } from "../authority.ts";
 
 const OTHER_PASSWORD = "a longer phrase than the last one";
@@ -121,6 +122,28 @@ describe("POST /auth/login", () => {
     expectRefusal(wrong, 401, "invalid_credentials");
     expect(unknown.body).toEqual(wrong.body);
     expect(Object.fromEntries(unknown.headers)).toEqual(Object.fromEntries(wrong.headers));
+  });
+
+  it("PW-05 H-01: an unknown address costs the work of a wrong password, and a taken one that of a new one", async () => {
+    const hasher = createArgon2Hasher();
+    const work: string[] = [];
+    const authority = await startAuthority({
+      passwordHasher: {
+        hash: async (password) => (work.push("hash"), hasher.hash(password)),
+        verify: async (password, hash) => (work.push("verify"), hasher.verify(password, hash)),
+        verifyNothing: async (password) => (work.push("verify"), hasher.verifyNothing(password)),
+      },
+    });
+    const workOf = async (path: string, email: string): Promise<string[]> => {
+      await authority.call("POST", path, { json: { email, password: "a wrong password entirely" } });
+      return work.splice(0);
+    };
+    await authority.signedIn();
+    work.length = 0;
+    expect(await workOf("/auth/login", "ada@example.com")).toEqual(["verify"]);
+    expect(await workOf("/auth/login", "nobody@example.com")).toEqual(["verify"]);
+    expect(await workOf("/auth/signup", "ada@example.com")).toEqual(["hash"]);
+    expect(await workOf("/auth/signup", "grace@example.com")).toEqual(["hash"]);
   });
 
   it("grants the scopes asked for, or the default, and refuses others", async () => {
