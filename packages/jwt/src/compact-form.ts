@@ -9,6 +9,11 @@ export function isCompact(token: string): boolean {
   const first = token.indexOf(".");
   const second = token.indexOf(".", first + 1);
   if (first === -1 || second === -1) return false;
-  const segments = [token.slice(0, first), token.slice(first + 1, second), token.slice(second + 1)];
-  return segments.every((segment) => decodeAsciiSegment(segment, octets) !== -1); // a further dot is no base64url
+  return (
+    isSegment(token.slice(0, first)) && isSegment(token.slice(first + 1, second)) && isSegment(token.slice(second + 1)) // a further dot is no base64url
+  );
+}
+
+function isSegment(text: string): boolean {
+  return decodeAsciiSegment(text, octets) !== -1;
 }
