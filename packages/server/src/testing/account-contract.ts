@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+
+import type { Account } from "../ports/account-store.ts";
+import type { Store } from "../ports/store.ts";
+import { AWKWARD_TEXTS, create, eventsAfter, lastSequence, NOW, passwordChanged, sampleAccount } from "./samples.ts";
+import { sampleId, sampleRotation, userEvent } from "./samples.ts";
+import type { StoreTest } from "./test-database.ts";
+
+export function describeAccounts(test: StoreTest<Store>): void {
+  test("an account is found by its id and by its e-mail address, and its user without the password hash", async (open) => {
+    const store = await open();
+    const account = await signUp(store, { roles: ["admin", "editor"], emailVerified: true, name: null });
+    const disabled = await signUp(store, { disabledAt: NOW });
+
+    for (const one of [account, disabled]) {
+      assert.deepEqual(await store.accounts.findAccount(one.user.id), one);
+      assert.deepEqual(await store.accounts.findAccountByEmail(one.user.email), one);
+      assert.deepEqual(await store.accounts.findUser(one.user.id), one.user);
+    }
+    assert.deepEqual(await eventsAfter(store, 0), [
+      userEvent("user_signed_up", account.user.id),
+      userEvent("user_signed_up", disabled.user.id),
+    ]);
+  });
+
+  test("an account that was never made is not found", async (open) => {
+    const store = await open();
+    const { user } = await signUp(store);
+    for (const text of ["", sampleId(), "\0", `${user.id}\0`, `${user.email}\0`, "%", "x".repeat(100_000)]) {
+      assert.equal(await store.accounts.findUser(text), undefined);
+      assert.equal(await store.accounts.findAccount(text), undefined);
+      assert.equal(await store.accounts.findAccountByEmail(text), undefined);
+    }
+  });
+
+  test("a name and roles may be any text", async (open) => {
+    const store = await open();
+    for (const text of AWKWARD_TEXTS) {
+      const account = await signUp(store, { name: text, roles: [text, "plain"] });
+      assert.deepEqual(await store.accounts.findAccount(account.user.id), account);
+    }
+  });
+
+  test("an e-mail address has one account: a second one changes nothing and is not recorded", async (open) => {
+    const store = await open();
+    const first = await signUp(store);
+    const before = await lastSequence(store);
+    const second = sampleAccount({ email: first.user.email });
+
+    assert.equal(await store.accounts.createAccount(second, userEvent("user_signed_up", second.user.id)), false);
+
+    assert.deepEqual(await store.accounts.findAccountByEmail(first.user.email), first);
+    assert.equal(await store.accounts.findUser(second.user.id), undefined);
+    assert.deepEqual(await eventsAfter(store, before), []);
+  });
+
+  test("of 20 sign-ups with one e-mail address at once, on two nodes, one takes place", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const email = `${sampleId()}@example.com`;
+    const accounts = Array.from({ length: 20 }, () => sampleAccount({ email }));
+
+    const verdicts = await Promise.all(
+      accounts.map((account, index) =>
+        nodes[index % 2 === 0 ? 0 : 1].accounts.createAccount(account, userEvent("user_signed_up", account.user.id)),
+      ),
+    );
+
+    const winners = accounts.filter((_, index) => verdicts[index] === true);
+    assert.equal(winners.length, 1);
+    assert.deepEqual(await nodes[1].accounts.findAccountByEmail(email), winners[0]);
+    assert.deepEqual(await eventsAfter(nodes[0], 0), [userEvent("user_signed_up", winners[0]?.user.id ?? "")]);
+  });
+
+  test("a password changes, and every other session of the user ends, in one step", async (open) => {
+    const store = await open();
+    const account = await signUp(store);
+    const userId = account.user.id;
+    const [kept, ended] = [await create(store, { userId }), await create(store, { userId })];
+    const stranger = await create(store);
+    const before = await lastSequence(store);
+
+    assert.equal(await changePassword(store, account, kept.id), true);
+
+    assert.deepEqual(await store.accounts.findAccount(userId), { ...account, passwordHash: `new ${kept.id}` });
+    assert.deepEqual(await store.sessions.findSession(kept.id), kept);
+    assert.deepEqual(await store.sessions.findSession(ended.id), { ...ended, revokedAt: NOW });
+    assert.deepEqual(await store.sessions.findSession(stranger.id), stranger);
+    assert.deepEqual(await eventsAfter(store, before), [passwordChanged(userId, kept.id)]);
+    assert.equal(await store.sessions.rotateSession(sampleRotation(ended)), false);
+  });
+
+  test("a password that is no longer the checked one does not change, and no session ends", async (open) => {
+    const store = await open();
+    const account = await signUp(store);
+    const session = await create(store, { userId: account.user.id });
+    const before = await lastSequence(store);
+
+    assert.equal(await changePassword(store, { ...account, passwordHash: "another" }, sampleId()), false);
+    assert.equal(await changePassword(store, sampleAccount(), sampleId()), false);
+
+    assert.deepEqual(await store.accounts.findAccount(account.user.id), account);
+    assert.deepEqual(await store.sessions.findSession(session.id), session);
+    assert.deepEqual(await eventsAfter(store, before), []);
+  });
+
+  test("of 10 password changes at once, on two nodes, one takes place and its session alone is left", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const account = await signUp(nodes[0]);
+    const userId = account.user.id;
+    const sessions = await Promise.all(Array.from({ length: 10 }, () => create(nodes[0], { userId })));
+
+    const verdicts = await Promise.all(
+      sessions.map((session, index) => changePassword(nodes[index % 2 === 0 ? 0 : 1], account, session.id)),
+    );
+
+    const winners = sessions.filter((_, index) => verdicts[index] === true);
+    assert.equal(winners.length, 1);
+    assert.deepEqual(await nodes[1].sessions.listSessions(userId, NOW), winners);
+    assert.equal((await nodes[1].accounts.findAccount(userId))?.passwordHash, `new ${winners[0]?.id}`);
+  });
+
+  test("roles are set where there is such a user, and recorded only then", async (open) => {
+    const store = await open();
+    const account = await signUp(store, { roles: ["old"] });
+    const userId = account.user.id;
+    const before = await lastSequence(store);
+    const stranger = sampleId();
+
+    assert.equal(
+      await store.accounts.setRoles({ userId, roles: ["b", "a", "b"] }, userEvent("roles_changed", userId)),
+      true,
+    );
+    assert.equal(
+      await store.accounts.setRoles({ userId: stranger, roles: [] }, userEvent("roles_changed", stranger)),
+      false,
+    );
+
+    assert.deepEqual(await store.accounts.findUser(userId), { ...account.user, roles: ["b", "a", "b"] });
+    assert.deepEqual(await eventsAfter(store, before), [userEvent("roles_changed", userId)]);
+  });
+
+  test("an account is deleted once, its sessions end with it, and its e-mail address is free again", async (open) => {
+    const store = await open();
+    const account = await signUp(store);
+    const userId = account.user.id;
+    const [session, stranger] = [await create(store, { userId }), await create(store)];
+    const before = await lastSequence(store);
+
+    assert.equal(await store.accounts.deleteAccount(userId, userEvent("account_deleted", userId)), true);
+    assert.equal(await store.accounts.deleteAccount(userId, userEvent("account_deleted", userId)), false);
+
+    assert.equal(await store.accounts.findAccount(userId), undefined);
+    assert.equal(await store.accounts.findAccountByEmail(account.user.email), undefined);
+    assert.deepEqual(await store.sessions.findSession(session.id), { ...session, revokedAt: NOW });
+    assert.deepEqual(await store.sessions.findSession(stranger.id), stranger);
+    assert.deepEqual(await eventsAfter(store, before), [userEvent("account_deleted", userId)]);
+    await signUp(store, { email: account.user.email });
+  });
+}
+
+async function signUp(store: Store, changes: Partial<Account["user"]> = {}): Promise<Account> {
+  const account = sampleAccount(changes);
+  assert.equal(await store.accounts.createAccount(account, userEvent("user_signed_up", account.user.id)), true);
+  return account;
+}
+
+function changePassword(store: Store, account: Account, keepSessionId: string): Promise<boolean> {
+  const userId = account.user.id;
+  return store.accounts.changePassword(
+    { userId, expectedHash: account.passwordHash, newHash: `new ${keepSessionId}`, keepSessionId, at: NOW },
+    passwordChanged(userId, keepSessionId),
+  );
+}

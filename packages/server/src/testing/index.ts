@@ -1,0 +1,41 @@
+/**
+ * `@latchkey/server/testing`: what every store must do, as tests. Whoever writes a store runs them against it:
+ *
+ *     import { describe, it } from "vitest";
+ *     describeStoreContract({ describe, it }, { name: "mine", createDatabase });
+ *
+ * @module
+ */
+import type { SessionBackend, Store } from "../ports/store.ts";
+import { describeAccounts } from "./account-contract.ts";
+import { describeEvents } from "./event-contract.ts";
+import { describeKeys } from "./key-contract.ts";
+import { describeRevocation } from "./revocation-contract.ts";
+import { describeRotation } from "./rotation-contract.ts";
+import { describeSessions } from "./session-contract.ts";
+import type { StoreUnderTest, TestRunner } from "./test-database.ts";
+import { storeTest } from "./test-database.ts";
+
+export type { SessionBackend, Store } from "../ports/store.ts";
+export type { StoreUnderTest, TestDatabase, TestRunner } from "./test-database.ts";
+
+/** Everything a store of sessions and their events must do, for one that leaves accounts and keys to another. */
+export function describeSessionStoreContract(runner: TestRunner, store: StoreUnderTest<SessionBackend>): void {
+  const test = storeTest(runner, store);
+  runner.describe(`${store.name} keeps the contract of session stores`, () => {
+    runner.describe("sessions", () => describeSessions(test));
+    runner.describe("rotation", () => describeRotation(test));
+    runner.describe("revocation", () => describeRevocation(test));
+    runner.describe("events", () => describeEvents(test));
+  });
+}
+
+/** Everything a whole store must do: the contract of session stores, and that of accounts and keys. */
+export function describeStoreContract(runner: TestRunner, store: StoreUnderTest<Store>): void {
+  describeSessionStoreContract(runner, store);
+  const test = storeTest(runner, store);
+  runner.describe(`${store.name} keeps the contract of whole stores`, () => {
+    runner.describe("accounts", () => describeAccounts(test));
+    runner.describe("keys", () => describeKeys(test));
+  });
+}
