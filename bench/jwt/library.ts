@@ -4,6 +4,8 @@ import type { Claims, Workload, BenchAlgorithm } from "./workload.ts";
 export interface Subject {
   readonly verify: (token: string) => unknown;
   readonly sign: (claims: Claims) => unknown;
+  /** With the library's cache of verified tokens, where it has one. Everything else is measured without. */
+  readonly verifyCached?: (token: string) => unknown;
 }
 
 /** Undefined where the library does not know the algorithm. */

@@ -8,8 +8,12 @@ const require = createRequire(import.meta.url);
 
 const latchkey: Library = (_alg, { jwk }) => {
   const key = importSigningJwk(jwk);
-  const verify = createJwtVerifier({ typ, issuer, audience, keys: [verificationKeyOf(key)] });
-  return { verify, sign: (claims) => signJwt(claims, key, { typ }) };
+  const options = { typ, issuer, audience, keys: [verificationKeyOf(key)] };
+  return {
+    verify: createJwtVerifier(options),
+    sign: (claims) => signJwt(claims, key, { typ }),
+    verifyCached: createJwtVerifier({ ...options, cache: {} }),
+  };
 };
 
 /**
@@ -134,14 +138,15 @@ const jose: Library = async (alg, { jwk }) => {
 const fastJwt: Library = async (alg, workload) => {
   const { createSigner, createVerifier } = await import("fast-jwt");
   const secret = secretOf(workload);
+  const options = {
+    key: alg === "HS256" ? secret : workload.publicPem,
+    algorithms: [alg],
+    allowedIss: issuer,
+    allowedAud: audience,
+  };
   return {
-    verify: createVerifier({
-      key: alg === "HS256" ? secret : workload.publicPem,
-      algorithms: [alg],
-      allowedIss: issuer,
-      allowedAud: audience,
-      cache: false,
-    }) as (token: string) => unknown,
+    verify: createVerifier({ ...options, cache: false }) as (token: string) => unknown,
+    verifyCached: createVerifier({ ...options, cache: 10_000 }) as (token: string) => unknown,
     sign: createSigner({
       key: alg === "HS256" ? secret : workload.privatePem,
       algorithm: alg,
