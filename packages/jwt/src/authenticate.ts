@@ -6,8 +6,8 @@ import type { SignatureVerifier } from "./signature.ts";
 import { writeAscii } from "./workspace.ts";
 
 /**
- * Where the key comes from: one key; several, each with its own `kid`, of which the token's `kid` names one; or a synchronous function
- * that looks one up. The key decides the algorithm: whichever is found, a token signed with another one is refused.
+ * Where the key comes from: one key (a token may then do without `kid`); several, each with its own `kid`, of which the
+ * token's `kid` names one; or a synchronous function that looks one up. The key decides the algorithm: whichever is found, a token signed with another one is refused.
  */
 export type KeySource =
   | VerificationKey
@@ -47,8 +47,8 @@ const maxRememberedPrefix = 1024;
 /**
  * Checks form, header and signature of a token, and throws a rejection unless all of them hold.
  *
- * Headers are remembered by their exact text, so that for most tokens there is nothing to parse. Only
- * those of tokens with a valid signature are: forged ones cannot push them out.
+ * Headers are remembered by their exact text, so that for most tokens there is nothing to parse. Only those of tokens
+ * with a valid signature are: forged ones cannot push them out.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { maxTokenBytes, ed25519Names } = options;
@@ -62,7 +62,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   function remember(authentic: AuthenticHeader): void {
     latest = authentic;
     if (authentic.prefix.length > maxRememberedPrefix) return;
-    if (remembered.size >= maxRememberedHeaders) {
+    if (remembered.size >= maxRememberedHeaders && !remembered.has(authentic.prefix)) {
       for (const oldest of remembered.keys()) {
         remembered.delete(oldest);
         break;

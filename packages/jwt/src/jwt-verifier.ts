@@ -131,8 +131,8 @@ export function createJwtVerifier(options: JwtVerifierOptions): (token: string) 
     }
     const authentic = authenticate(token);
     const verified = verifyPayload(token, authentic, now);
-    const { exp, iat, nbf = iat } = verified.claims;
-    const since = Math.max(iat, nbf) - leewaySeconds;
+    const { exp, iat, nbf = Number.NEGATIVE_INFINITY } = verified.claims;
+    const since = Math.max(nbf, futureIssuedAt === "reject" ? iat : nbf) - leewaySeconds;
     const until = Math.min(exp + leewaySeconds, now + maxAgeSeconds);
     cache.remember({ token, verified, authentic, since, until });
     return verified;

@@ -62,6 +62,14 @@ test("J-18 B-14: a token from the future is refused: by iat, which it must have,
     expect(claimRefusal(forgeClaims({ nbf }))).toBe("invalid_claim nbf");
 });
 
+test("an issuer may take its own tokens after its clock was set back, where that is configured", () => {
+  const token = forgeClaims({ iat: now + 600, exp: now + 1200 });
+  expect(claimRefusal(token, { futureIssuedAt: "accept" })).toBeUndefined();
+  expect(claimRefusal(token, { futureIssuedAt: "reject" })).toBe("not_yet_valid iat");
+  expect(claimRefusal(forgeClaims({ nbf: now + 600 }), { futureIssuedAt: "accept" })).toBe("not_yet_valid nbf");
+  expect(claimRefusal(token, { futureIssuedAt: "yes" as "accept" })).toBe("invalid_options");
+});
+
 test("J-20 C-03: iss is compared exactly: no prefix, list, other case or URL rules", () => {
   const { iss } = standardClaims;
   expect(claimRefusal(forgeClaims({ iss: undefined }))).toBe("missing_claim iss");

@@ -58,6 +58,12 @@ test("a cached token expires, and is not valid before its time, as any other", (
   expect(refusalOf(() => verify(token))).toBe("not_yet_valid");
 });
 
+test("where tokens from the future are taken, they are cached too", () => {
+  const verify = createVerifier({ futureIssuedAt: "accept" });
+  const token = sign({ iat: now + 300, exp: now + 600 });
+  expect(verify(token)).toBe(verify(token));
+});
+
 test("a token is verified again after maxAgeSeconds", () => {
   let time = now;
   const verify = createVerifier({ clock: () => time, cache: { maxAgeSeconds: 30 } });
