@@ -13,6 +13,7 @@ export default defineConfig({
       "e2e/**/*.test.ts",
       "bench/test/**/*.test.ts",
     ],
+    globalSetup: ["scripts/test-postgres.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -1,0 +1,117 @@
+import type { Account, AccountStore } from "../../ports/account-store.ts";
+import type { Database, Row } from "./database.ts";
+import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
+import { fromNullableText, fromText, toNullableText, toText } from "./text.ts";
+import { endUserSessions } from "./user-sessions.ts";
+
+const INSERT = {
+  name: "latchkey-create-account",
+  text: `
+    WITH created AS (
+      INSERT INTO latchkey.account (id, email, email_verified, name, roles, password_hash, created_at, disabled_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      ON CONFLICT (email) DO NOTHING
+      RETURNING id
+    )
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(8)} FROM created`,
+};
+
+const SELECT_BY_ID = { name: "latchkey-find-account", text: "SELECT * FROM latchkey.account WHERE id = $1" };
+
+const SELECT_BY_EMAIL = {
+  name: "latchkey-find-account-by-email",
+  text: "SELECT * FROM latchkey.account WHERE email = $1",
+};
+
+// The sessions are looked for once the new password is there: what `changed` answers is what they hang on.
+const CHANGE_PASSWORD = {
+  name: "latchkey-change-password",
+  text: `
+    WITH changed AS (
+      UPDATE latchkey.account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
+    ),
+    ${endUserSessions("SELECT id AS user_id, $4::text AS kept_id, $5::bigint AS at, 'password_changed' AS reason FROM changed")}
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(5)} FROM changed`,
+};
+
+const SET_ROLES = {
+  name: "latchkey-set-roles",
+  text: `
+    WITH changed AS (UPDATE latchkey.account SET roles = $2 WHERE id = $1 RETURNING id)
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(2)} FROM changed`,
+};
+
+const DELETE = {
+  name: "latchkey-delete-account",
+  text: `
+    WITH deleted AS (DELETE FROM latchkey.account WHERE id = $1 RETURNING id),
+    ${endUserSessions("SELECT id AS user_id, NULL::text AS kept_id, $2::bigint AS at, 'account_deleted' AS reason FROM deleted")}
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(2)} FROM deleted`,
+};
+
+export function createAccountStore(database: Database): AccountStore {
+  const findAccount = async (userId: string): Promise<Account | undefined> => {
+    const { rows } = await database.run(SELECT_BY_ID, [toText(userId)]);
+    return rows[0] === undefined ? undefined : accountOf(rows[0]);
+  };
+
+  return {
+    async createAccount({ user, passwordHash }, event) {
+      const { rowCount } = await database.run(INSERT, [
+        toText(user.id),
+        toText(user.email),
+        user.emailVerified,
+        toNullableText(user.name),
+        JSON.stringify(user.roles),
+        toText(passwordHash),
+        user.createdAt,
+        user.disabledAt,
+        ...eventValues(event),
+      ]);
+      return rowCount === 1;
+    },
+
+    async findUser(id) {
+      return (await findAccount(id))?.user;
+    },
+
+    findAccount,
+
+    async findAccountByEmail(email) {
+      const { rows } = await database.run(SELECT_BY_EMAIL, [toText(email)]);
+      return rows[0] === undefined ? undefined : accountOf(rows[0]);
+    },
+
+    async changePassword({ userId, expectedHash, newHash, keepSessionId, at }, event) {
+      const values = [toText(userId), toText(expectedHash), toText(newHash), toText(keepSessionId), at];
+      const { rowCount } = await database.run(CHANGE_PASSWORD, [...values, ...eventValues(event)]);
+      return rowCount === 1;
+    },
+
+    async setRoles({ userId, roles }, event) {
+      const values = [toText(userId), JSON.stringify(roles), ...eventValues(event)];
+      const { rowCount } = await database.run(SET_ROLES, values);
+      return rowCount === 1;
+    },
+
+    async deleteAccount(userId, event) {
+      const { rowCount } = await database.run(DELETE, [toText(userId), event.at, ...eventValues(event)]);
+      return rowCount === 1;
+    },
+  };
+}
+
+function accountOf(row: Row): Account {
+  return {
+    user: {
+      id: fromText(String(row["id"])),
+      email: fromText(String(row["email"])),
+      name: fromNullableText(row["name"]),
+      emailVerified: row["email_verified"] === true,
+      roles: JSON.parse(String(row["roles"])) as readonly string[],
+      createdAt: Number(row["created_at"]),
+      disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
+    },
+    passwordHash: fromText(String(row["password_hash"])),
+  };
+}

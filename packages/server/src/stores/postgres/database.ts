@@ -1,0 +1,89 @@
+/**
+ * What the store needs of `pg`; a `pg.Pool` fits. Written out here so that nobody needs the types of `pg` to use this
+ * package's.
+ */
+export interface PostgresPool {
+  query(query: PostgresQuery): Promise<PostgresResult>;
+  connect(): Promise<PostgresClient>;
+  end(): Promise<void>;
+}
+
+export interface PostgresClient {
+  query(query: PostgresQuery): Promise<PostgresResult>;
+  /** With an error the connection is closed, not used again. */
+  release(error?: Error): void;
+}
+
+export interface PostgresQuery {
+  /** Prepared once per connection under this name. */
+  readonly name?: string;
+  readonly text: string;
+  // Mutable, because pg's own types ask for it.
+  readonly values?: Value[];
+  readonly query_timeout?: number;
+}
+
+export interface PostgresResult {
+  readonly rows: readonly Row[];
+  readonly rowCount: number | null;
+}
+
+export type Value = string | number | boolean | null;
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Runs one prepared statement as one transaction: it commits before the answer comes. */
+export interface Database {
+  run(statement: Statement, values: readonly Value[]): Promise<PostgresResult>;
+}
+
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * How long to wait for an answer, in milliseconds. A server that is gone without a word must become an error, so that a
+ * request is refused and asked again, and does not wait for ever.
+ */
+const QUERY_TIMEOUT_MS = 10_000;
+
+/** @param migrated resolves once the schema is there; asked before every statement */
+export function createDatabase(pool: PostgresPool, migrated: () => Promise<void>): Database {
+  return {
+    async run({ name, text }, values) {
+      await migrated();
+      return pool.query({ name, text, values: [...values], query_timeout: QUERY_TIMEOUT_MS });
+    },
+  };
+}
+
+/** Runs the work as one transaction on one connection. */
+export async function transaction<Result>(
+  pool: PostgresPool,
+  work: (client: PostgresClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  try {
+    await client.query({ text: "BEGIN" });
+    const result = await work(client);
+    await client.query({ text: "COMMIT" });
+    client.release();
+    return result;
+  } catch (error) {
+    // Closing the connection rolls back, whatever state it is in.
+    client.release(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+/** Runs the work until it has succeeded once, one call at a time; from then on answers without it. */
+export function untilDone(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= work().catch((error: unknown) => {
+      running = undefined;
+      throw error;
+    });
+    return running;
+  };
+}
