@@ -1,5 +1,4 @@
 import { type KeyObject, sign, verify } from "node:crypto";
-import { encodeBase64url } from "./base64url.ts";
 import { base64urlChars, decodeSignature, type SignatureSigner, type SignatureVerifier } from "./signature.ts";
 import { textView } from "./workspace.ts";
 
@@ -17,5 +16,5 @@ export function createEd25519Verifier(publicKey: KeyObject): SignatureVerifier {
 }
 
 export function createEd25519Signer(privateKey: KeyObject): SignatureSigner {
-  return { sign: (inputLength) => encodeBase64url(sign(null, textView(inputLength), privateKey)) };
+  return { sign: (inputLength) => sign(null, textView(inputLength), privateKey).toString("base64url") };
 }

@@ -1,6 +1,5 @@
 import { type KeyObject, sign, verify } from "node:crypto";
 import type { HashName } from "./algorithms.ts";
-import { encodeBase64url } from "./base64url.ts";
 import { base64urlChars, decodeSignature, type SignatureSigner, type SignatureVerifier } from "./signature.ts";
 import { textView } from "./workspace.ts";
 
@@ -20,5 +19,5 @@ export function createRsaVerifier(hash: HashName, publicKey: KeyObject): Signatu
 }
 
 export function createRsaSigner(hash: HashName, privateKey: KeyObject): SignatureSigner {
-  return { sign: (inputLength) => encodeBase64url(sign(hash, textView(inputLength), privateKey)) };
+  return { sign: (inputLength) => sign(hash, textView(inputLength), privateKey).toString("base64url") };
 }

@@ -21,7 +21,8 @@ export function writeAscii(text: string): boolean {
   return workspace.write(text, textStart, "utf8") === text.length;
 }
 
-const viewedLengths = 4096;
+/** Views are kept for texts shorter than this. */
+export const maxViewedLength = 4096;
 
 /**
  * Keeps the views that `view` makes for a length of text. Making one costs as much as hashing 64 bytes, and the access tokens of an
@@ -29,7 +30,7 @@ const viewedLengths = 4096;
  */
 export function createViews(view: (length: number) => Buffer): (length: number) => Buffer {
   const views: (Buffer | undefined)[] = [];
-  return (length) => (length < viewedLengths ? (views[length] ??= view(length)) : view(length));
+  return (length) => (length < maxViewedLength ? (views[length] ??= view(length)) : view(length));
 }
 
 /** The first `length` bytes of the text. */

@@ -34,7 +34,7 @@ const asymmetric = [
 const all: readonly JwtAlgorithm[] = ["HS256", "HS384", "HS512", ...asymmetric];
 
 describe.each(all)("%s", (alg) => {
-  test("a token signed with a key is accepted by the verifier of that key, claims unchanged", () => {
+  test("K-11: a token signed with a key is accepted by the verifier of that key, claims unchanged", () => {
     const key = generateSigningKey(alg, { kid: "k1" });
     const token = signJwt(standardClaims, key, { typ: "at+jwt" });
     const verified = createJwtVerifier({ ...standardRules, keys: verificationKeyOf(key) })(token);
