@@ -29,7 +29,9 @@ describe("latchkey serve", () => {
     const folder = join(temporaryFolder(), "data");
     await startServe(folder, await freePort());
     expect(statSync(folder).mode & 0o777).toBe(0o700);
-    expect(statSync(join(folder, "master-secret")).mode & 0o777).toBe(0o600);
+    for (const file of ["master-secret", "latchkey.db", "latchkey.db-wal", "latchkey.db-shm"]) {
+      expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600);
+    }
   });
 
   it("refuses a master secret that others can read, and says how to mend it", async () => {

@@ -14,15 +14,17 @@ export interface CookieNames {
 export const CSRF_HEADER = "X-CSRF-Token";
 
 /**
- * The names of the authority's cookies. Browsers enforce the prefixes `__Secure-` and `__Host-`: a sibling subdomain or a
- * page on plain HTTP cannot plant them. They are dropped (with `Secure`) only for an issuer on loopback over plain HTTP.
+ * The names of the authority's cookies. Browsers enforce the prefixes: `__Host-` keeps sibling subdomains from planting a
+ * cookie, `__Secure-` only pages on plain HTTP. The refresh cookie cannot be `__Host-` and keep its narrow path; a planted
+ * one is of no use without the CSRF token of its session, which cannot be planted. The prefixes are dropped (with `Secure`)
+ * only for an issuer on loopback over plain HTTP.
  */
 export function cookieNames(options: { readonly secure: boolean; readonly scope: CookieScope }): CookieNames {
   if (!options.secure) return { refresh: "latchkey-rt", csrf: "latchkey-csrf", attempt: "latchkey-attempt" };
   return {
     refresh: options.scope === "origin" ? "__Host-latchkey-rt" : "__Secure-latchkey-rt",
-    csrf: "__Secure-latchkey-csrf",
-    attempt: "__Secure-latchkey-attempt",
+    csrf: "__Host-latchkey-csrf",
+    attempt: "__Host-latchkey-attempt",
   };
 }
 

@@ -120,6 +120,10 @@ export function parseOptions(options: AuthServerOptions): Settings {
   if (given.sessionIdleSeconds > given.sessionMaxSeconds) {
     throw new ConfigurationError("sessionIdleSeconds: must not be longer than sessionMaxSeconds.");
   }
+  const plain = given.allowedOrigins.find((origin) => origin.startsWith("http:") && !isInsecureLoopback(origin));
+  if (plain !== undefined) {
+    throw new ConfigurationError(`allowedOrigins: ${plain} must be https: anybody on the network can speak for it.`);
+  }
   const defaultScopes = given.scopes.default ?? given.scopes.allowed;
   if (!defaultScopes.every((scope) => given.scopes.allowed.includes(scope))) {
     throw new ConfigurationError("scopes.default: must be among scopes.allowed.");

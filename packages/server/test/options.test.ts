@@ -46,6 +46,7 @@ describe("createAuthServer refuses to start", () => {
       "sessionIdleSeconds",
     ],
     ["with an origin that has a path", { allowedOrigins: ["https://app.example.com/"] }, "is no origin"],
+    ["with an origin on plain http", { allowedOrigins: ["http://app.example.com"] }, "must be https"],
     ["with any origin", { allowedOrigins: ["*"] }, "is no origin"],
     ["with a default scope that is not allowed", { scopes: { allowed: ["a"], default: ["b"] } }, "scopes.default"],
     ["with a scope that is two", { scopes: { allowed: ["a b"] } }, "is no scope"],

@@ -10,12 +10,12 @@ export async function deleteAccount(
   who: SignedIn,
   request: { readonly password: string; readonly origin: Origin },
 ): Promise<void> {
-  await checkPassword(context, who, request.password);
-  const deleted = await context.store.accounts.deleteAccount(who.user.id, {
-    type: "account_deleted",
-    userId: who.user.id,
-    at: context.clock(),
-    origin: request.origin,
-  });
-  if (!deleted) throw new AuthError("invalid_token");
+  const { passwordHash } = await checkPassword(context, who, request.password);
+  const userId = who.user.id;
+  const deleted = await context.store.accounts.deleteAccount(
+    { userId, expectedHash: passwordHash },
+    { type: "account_deleted", userId, at: context.clock(), origin: request.origin },
+  );
+  // The password was changed, or the account deleted, between the check and now: what was checked is no longer true.
+  if (!deleted) throw new AuthError("invalid_credentials");
 }

@@ -5,9 +5,9 @@ import { normalizePassword } from "../domain/password-policy.ts";
 import { grantScope } from "../domain/scope.ts";
 import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
-import type { User } from "../domain/user.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
+import type { Account } from "../ports/account-store.ts";
 import type { FlowContext } from "./context.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -28,7 +28,8 @@ export interface SignInRequest {
 /** Checks the password and begins a session: always a new one, whatever the browser presented (ASVS 7.2.4). */
 export async function signIn(context: FlowContext, request: SignInRequest): Promise<SessionGrant> {
   const terms = agreeTerms(context, request);
-  const user = await authenticate(context, request);
+  const account = await authenticate(context, request);
+  const { user } = account;
   if (user.disabledAt !== null) throw new AuthError("account_disabled");
 
   const now = context.clock();
@@ -62,6 +63,7 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
     at: now,
     origin: request.origin,
   });
+  await confirmPassword(context, account, session, request.origin);
   if (request.replaces !== undefined) await endReplacedSession(context, request.replaces, request.origin);
   return grantSession(context, { user, session, secret });
 }
@@ -84,20 +86,42 @@ function agreeTerms({ policy }: FlowContext, request: SignInRequest): Pick<Sessi
 }
 
 /** The user whose password this is. Unknown address and wrong password cost the same work and get the same answer. */
-async function authenticate(context: FlowContext, request: SignInRequest): Promise<User> {
+async function authenticate(context: FlowContext, request: SignInRequest): Promise<Account> {
   const account = await context.store.accounts.findAccountByEmail(normalizeEmail(request.email));
   const password = normalizePassword(request.password);
   const correct =
     account === undefined
       ? await context.hasher.verifyNothing(password)
       : await context.hasher.verify(password, account.passwordHash);
-  if (account !== undefined && correct) return account.user;
+  if (account !== undefined && correct) return account;
   await context.store.events.appendEvent({
     type: "sign_in_failed",
     userId: account?.user.id ?? null,
     at: context.clock(),
     origin: request.origin,
   });
+  throw new AuthError("invalid_credentials");
+}
+
+/**
+ * Looks again, now that the session is there, whether the password that was checked still is the password. Hashing takes
+ * its time, and a change or deletion meanwhile ends only the sessions it finds: one that came before this session's row is
+ * seen here, one that comes after ends the session itself. Nothing has been handed out yet.
+ */
+async function confirmPassword(
+  context: FlowContext,
+  checked: Account,
+  session: Session,
+  origin: Origin,
+): Promise<void> {
+  const now = await context.store.accounts.findAccount(checked.user.id);
+  if (now !== undefined && now.passwordHash === checked.passwordHash && now.user.disabledAt === null) return;
+  const at = context.clock();
+  const reason = "password_changed";
+  await context.store.sessions.revokeSession(
+    { sessionId: session.id, at, reason },
+    { type: "session_revoked", userId: session.userId, sessionId: session.id, reason, at, origin },
+  );
   throw new AuthError("invalid_credentials");
 }
 

@@ -12,5 +12,7 @@ export async function requireSignedIn({ request, http }: Exchange): Promise<Sign
   if (authorization.kind === "malformed") {
     throw new AuthError("invalid_request", { description: "Authorization: must hold exactly one token." });
   }
+  // Proofs of possession are not checked here: what asks to be bound to a key must not pass without one.
+  if (authorization.scheme !== "Bearer") throw new AuthError("invalid_token");
   return identify(http, authorization.token);
 }

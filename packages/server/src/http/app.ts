@@ -41,8 +41,9 @@ export function createApp(http: HttpContext): Hono<Env> {
   register(app, http, [rfc8414, ...ROUTES.map((route) => ({ ...route, path: http.basePath + route.path }))]);
 
   app.notFound(() => errorAnswer(new AuthError("not_found")));
-  app.onError((error) => {
+  app.onError((error, context) => {
     if (error instanceof AuthError && error.code !== "unavailable") return errorAnswer(error);
+    if (context.req.raw.signal.aborted) return errorAnswer(new AuthError("invalid_request"));
     // Whatever failed, the answer is "not now": never a reason for a client to drop its credentials.
     http.logger.error({ err: error.cause ?? error }, "a request could not be answered");
     return errorAnswer(error instanceof AuthError ? error : new AuthError("unavailable"));

@@ -29,8 +29,14 @@ export interface AccountStore {
   /** Answers whether there is such a user. */
   setRoles(change: { readonly userId: string; readonly roles: readonly string[] }, event: AuthEvent): Promise<boolean>;
 
-  /** Removes the account and ends its sessions, in one step; answers whether there was one. */
-  deleteAccount(userId: string, event: AuthEvent): Promise<boolean>;
+  /**
+   * Removes the account if its password hash still is as it was checked, and ends its sessions, in one step. Answers
+   * `false`, and changes nothing, where the account is gone or its hash has changed meanwhile.
+   */
+  deleteAccount(
+    deletion: { readonly userId: string; readonly expectedHash: string },
+    event: AuthEvent,
+  ): Promise<boolean>;
 }
 
 export interface PasswordChange {

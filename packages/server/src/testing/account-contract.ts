@@ -139,15 +139,19 @@ export function describeAccounts(test: StoreTest<Store>): void {
     assert.deepEqual(await eventsAfter(store, before), [userEvent("roles_changed", userId)]);
   });
 
-  test("an account is deleted once, its sessions end with it, and its e-mail address is free again", async (open) => {
+  test("an account is deleted once, if its password is the one that was checked; its sessions end with it, and its e-mail address is free again", async (open) => {
     const store = await open();
     const account = await signUp(store);
     const userId = account.user.id;
     const [session, stranger] = [await create(store, { userId }), await create(store)];
     const before = await lastSequence(store);
 
-    assert.equal(await store.accounts.deleteAccount(userId, userEvent("account_deleted", userId)), true);
-    assert.equal(await store.accounts.deleteAccount(userId, userEvent("account_deleted", userId)), false);
+    const { passwordHash: expectedHash } = account;
+    const deletion = async (hash: string): Promise<boolean> =>
+      store.accounts.deleteAccount({ userId, expectedHash: hash }, userEvent("account_deleted", userId));
+    assert.equal(await deletion("the hash of a password that was replaced"), false);
+    assert.equal(await deletion(expectedHash), true);
+    assert.equal(await deletion(expectedHash), false);
 
     assert.equal(await store.accounts.findAccount(userId), undefined);
     assert.equal(await store.accounts.findAccountByEmail(account.user.email), undefined);

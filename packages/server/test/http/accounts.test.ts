@@ -323,6 +323,102 @@ describe("DELETE /auth/me", () => {
   });
 });
 
+describe("a password that is replaced while it is being checked", () => {
+  /** An authority whose hasher, once told to, answers a check only when let go. */
+  async function withSlowHasher() {
+    const hasher = createArgon2Hasher();
+    let held: PromiseWithResolvers<void> | undefined;
+    const reached = Promise.withResolvers<void>();
+    const authority = await startAuthority({
+      passwordHasher: {
+        ...hasher,
+        async verify(password, hash) {
+          const correct = await hasher.verify(password, hash);
+          const gate = held;
+          held = undefined;
+          if (gate !== undefined) {
+            reached.resolve();
+            await gate.promise;
+          }
+          return correct;
+        },
+      },
+    });
+    return {
+      authority,
+      async during<Result>(work: () => Promise<Result>, meanwhile: () => Promise<void>): Promise<Result> {
+        const gate = Promise.withResolvers<void>();
+        held = gate;
+        const result = work();
+        await reached.promise;
+        await meanwhile();
+        gate.resolve();
+        return result;
+      },
+    };
+  }
+
+  const change = { current_password: PASSWORD, new_password: OTHER_PASSWORD };
+
+  it("RT-09 SE-05: signs nobody in", async () => {
+    const { authority, during } = await withSlowHasher();
+    const { access_token: token } = await authority.signedIn();
+    const late = await during(
+      async () => authority.call("POST", "/auth/login", { json: { email: "ada@example.com", password: PASSWORD } }),
+      async () => expect((await authority.call("POST", "/auth/password", { token, json: change })).status).toBe(204),
+    );
+    expectRefusal(late, 401, "invalid_credentials");
+    const { body } = await authority.call("GET", "/auth/sessions", { token });
+    expect(body).toMatchObject({ sessions: [{ current: true }] });
+    expect((body as { sessions: unknown[] }).sessions).toHaveLength(1);
+  });
+
+  it("deletes no account", async () => {
+    const { authority, during } = await withSlowHasher();
+    const [victim, thief] = [await authority.signedIn(), await authority.signedIn()];
+    const late = await during(
+      async () => authority.call("DELETE", "/auth/me", { token: thief.access_token, json: { password: PASSWORD } }),
+      async () => {
+        const answer = await authority.call("POST", "/auth/password", { token: victim.access_token, json: change });
+        expect(answer.status).toBe(204);
+      },
+    );
+    expectRefusal(late, 401, "invalid_credentials");
+    expect((await authority.call("GET", "/auth/me", { token: victim.access_token })).status).toBe(200);
+  });
+
+  it("signs nobody in to an account that is deleted meanwhile", async () => {
+    const { authority, during } = await withSlowHasher();
+    const { access_token: token } = await authority.signedIn();
+    const late = await during(
+      async () => authority.call("POST", "/auth/login", { json: { email: "ada@example.com", password: PASSWORD } }),
+      async () => {
+        const answer = await authority.call("DELETE", "/auth/me", { token, json: { password: PASSWORD } });
+        expect(answer.status).toBe(204);
+      },
+    );
+    expectRefusal(late, 401, "invalid_credentials");
+  });
+});
+
+describe("text that is not well formed", () => {
+  it("H-08: is refused in a password and a name", async () => {
+    const authority = await startAuthority();
+    const sign = { email: "ada@example.com", password: PASSWORD };
+    for (const json of [
+      { ...sign, password: `${PASSWORD}\ud800` },
+      { ...sign, name: "Ada\ud800" },
+      { ...sign, name: "Ada\r\nadmin: true" },
+      { ...sign, name: "Ada\u202egnp.exe" },
+    ]) {
+      expectRefusal(await authority.call("POST", "/auth/signup", { json }), 400, "invalid_request");
+    }
+    const family = "👩‍👩‍👧 Ada";
+    const { body } = await authority.call("POST", "/auth/signup", { json: { ...sign, name: family } });
+    expect(body).toMatchObject({ user: { name: family } });
+  });
+});
+
 describe("roles", () => {
   it("are in the access token from the next refresh on", async () => {
     const authority = await startAuthority();

@@ -4,8 +4,8 @@ import type { Answer, TestAuthority } from "../authority.ts";
 import { cookieJar, expectRefusal, freshKey, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
 
 const RT = "__Secure-latchkey-rt";
-const CSRF = "__Secure-latchkey-csrf";
-const ATTEMPT = "__Secure-latchkey-attempt";
+const CSRF = "__Host-latchkey-csrf";
+const ATTEMPT = "__Host-latchkey-attempt";
 
 /** A browser on a page of the authority's own origin. */
 async function signedInBrowser(authority: TestAuthority, login: object = {}) {
@@ -40,7 +40,7 @@ describe("sign-in from a page of an allowed origin", () => {
     expect(refresh).toMatch(
       /^__Secure-latchkey-rt=ey[\w.-]+; Max-Age=604800; Path=\/auth; HttpOnly; Secure; SameSite=Strict$/,
     );
-    expect(csrf).toMatch(/^__Secure-latchkey-csrf=0\.[\w-]{43}; Max-Age=604800; Path=\/; Secure; SameSite=Strict$/);
+    expect(csrf).toMatch(/^__Host-latchkey-csrf=0\.[\w-]{43}; Max-Age=604800; Path=\/; Secure; SameSite=Strict$/);
     expect(attempt).toBe(`${ATTEMPT}=; Max-Age=0; Path=/; Secure; SameSite=Strict`);
   });
 

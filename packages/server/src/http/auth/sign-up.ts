@@ -9,7 +9,14 @@ import { emailSchema, passwordSchema } from "./credentials.ts";
 const body = z.strictObject({
   email: emailSchema,
   password: passwordSchema,
-  name: z.string().trim().min(1).max(200).optional(),
+  // Nothing that could break a log line or turn the text around it: a name is shown to others.
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .regex(/^[^\p{Cc}\p{Cs}\u202A-\u202E\u2066-\u2069]+$/u)
+    .optional(),
 });
 
 export async function postSignUp(exchange: Exchange): Promise<Response> {

@@ -44,9 +44,9 @@ const SET_ROLES = {
 const DELETE = {
   name: "latchkey-delete-account",
   text: `
-    WITH deleted AS (DELETE FROM latchkey.account WHERE id = $1 RETURNING id),
+    WITH deleted AS (DELETE FROM latchkey.account WHERE id = $1 AND password_hash = $3 RETURNING id),
     ${endUserSessions("SELECT id AS user_id, NULL::text AS kept_id, $2::bigint AS at, 'account_deleted' AS reason FROM deleted")}
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(2)} FROM deleted`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(3)} FROM deleted`,
 };
 
 export function createAccountStore(database: Database): AccountStore {
@@ -94,8 +94,9 @@ export function createAccountStore(database: Database): AccountStore {
       return rowCount === 1;
     },
 
-    async deleteAccount(userId, event) {
-      const { rowCount } = await database.run(DELETE, [toText(userId), event.at, ...eventValues(event)]);
+    async deleteAccount({ userId, expectedHash }, event) {
+      const parameters = [toText(userId), event.at, toText(expectedHash), ...eventValues(event)];
+      const { rowCount } = await database.run(DELETE, parameters);
       return rowCount === 1;
     },
   };

@@ -18,7 +18,7 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   const selectByEmail = relaxed.prepare("SELECT * FROM user WHERE email = ?");
   const updatePassword = durable.prepare("UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?");
   const updateRoles = durable.prepare("UPDATE user SET roles = ? WHERE id = ?");
-  const remove = durable.prepare("DELETE FROM user WHERE id = ?");
+  const remove = durable.prepare("DELETE FROM user WHERE id = ? AND password_hash = ?");
   const revokeSessions = prepareRevokeUserSessions(durable);
 
   return {
@@ -73,9 +73,9 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
       });
     },
 
-    async deleteAccount(userId, event) {
+    async deleteAccount({ userId, expectedHash }, event) {
       return transaction(durable, () => {
-        const deleted = remove.run(userId).changes === 1;
+        const deleted = remove.run(userId, expectedHash).changes === 1;
         if (deleted) {
           revokeSessions({ userId, exceptSessionId: null, at: event.at, reason: "account_deleted" });
           append(event);

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 import { ConfigurationError } from "../../errors.ts";
@@ -24,6 +25,8 @@ export function openConnections(path: string): SqliteConnections {
   if (path === "" || path === ":memory:") {
     throw new ConfigurationError("The SQLite store needs a file: it opens it twice, once for durable writes.");
   }
+  // Made before SQLite would: others on the machine must not read it, nor its log, which takes the same mode.
+  closeSync(openSync(path, "a", 0o600));
   const durable = open(path, "FULL");
   migrate(durable);
   return { durable, relaxed: open(path, "NORMAL") };
