@@ -124,6 +124,23 @@ export function describeRotation(test: StoreTest<SessionBackend>): void {
     assert.deepEqual(await store.sessions.findSession(session.id), session);
   });
 
+  test("what was rotated or revoked before a restart is so after it", async (open) => {
+    const before = await open();
+    const [rotated, revoked] = [await create(before), await create(before)];
+    const rotation = sampleRotation(rotated);
+    assert.equal(await before.sessions.rotateSession(rotation), true);
+    const revocation = { sessionId: revoked.id, at: NOW, reason: "signed_out" } as const;
+    assert.equal(await before.sessions.revokeSession(revocation, sessionRevoked(revoked)), true);
+    await before.close();
+
+    const after = await open();
+
+    assert.equal(await after.sessions.rotateSession(sampleRotation(rotated)), false);
+    assert.equal(await after.sessions.rotateSession(sampleRotation(revoked)), false);
+    assert.deepEqual(await after.sessions.findSession(rotated.id), { ...rotated, ...rotation.next });
+    assert.deepEqual(await after.sessions.findSession(revoked.id), { ...revoked, revokedAt: NOW });
+  });
+
   test("a revoked session never rotates, and does not come back", async (open) => {
     const store = await open();
     const session = await create(store);

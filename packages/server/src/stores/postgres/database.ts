@@ -12,6 +12,8 @@ export interface PostgresClient {
   query(query: PostgresQuery): Promise<PostgresResult>;
   /** With an error the connection is closed, not used again. */
   release(error?: Error): void;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  off(event: "error", listener: (error: Error) => void): unknown;
 }
 
 export interface PostgresQuery {
@@ -63,6 +65,9 @@ export async function transaction<Result>(
   work: (client: PostgresClient) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
+  // A connection that breaks fails its query, and says so once more as an event, which unheard would end the process.
+  const heard = (): void => undefined;
+  client.on("error", heard);
   try {
     await client.query({ text: "BEGIN" });
     const result = await work(client);
@@ -73,6 +78,8 @@ export async function transaction<Result>(
     // Closing the connection rolls back, whatever state it is in.
     client.release(error instanceof Error ? error : new Error(String(error)));
     throw error;
+  } finally {
+    client.off("error", heard);
   }
 }
 

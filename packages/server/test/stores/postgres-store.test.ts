@@ -1,0 +1,352 @@
+import pg from "pg";
+import { expect, it, onTestFinished } from "vitest";
+
+import type { Session } from "../../src/domain/session.ts";
+import { ConfigurationError } from "../../src/errors.ts";
+import type { Store } from "../../src/ports/store.ts";
+import { createPostgresStore } from "../../src/stores/postgres/index.ts";
+import {
+  NOW,
+  sampleRotation,
+  sampleSession,
+  sessionRevoked,
+  signedIn,
+  signInFailed,
+} from "../../src/testing/samples.ts";
+import { createTestDatabase, describeOnPostgres } from "./postgres-database.ts";
+
+/** A new database, its store, and a connection of one's own to look behind the store's back. */
+async function openPostgres(): Promise<{ url: string; store: Store; connect: () => Promise<pg.Client> }> {
+  const database = await createTestDatabase();
+  const opened: { close(): Promise<void> }[] = [];
+  onTestFinished(async () => {
+    for (const one of opened) await one.close();
+    await database.drop();
+  });
+  const store = createPostgresStore({ connectionString: database.url });
+  opened.push(store);
+  return {
+    url: database.url,
+    store,
+    connect: async () => {
+      const client = new pg.Client({ connectionString: database.url });
+      client.on("error", () => undefined);
+      await client.connect();
+      opened.push({ close: () => client.end().catch(() => undefined) });
+      return client;
+    },
+  };
+}
+
+const APPEND = "INSERT INTO latchkey.event (at, type, user_id, detail) VALUES ($1, $2, $3, $4)";
+
+function appended(userId: string): readonly [string, unknown[]] {
+  const event = signInFailed(userId);
+  return [APPEND, [event.at, event.type, event.userId, JSON.stringify(event)]];
+}
+
+async function usersInOrder(store: Store, after = 0): Promise<readonly (string | null)[]> {
+  return (await store.events.listEvents(after, 100)).map((event) => event.userId);
+}
+
+describeOnPostgres("events in PostgreSQL", () => {
+  it("an event is not shown while one with a lower number may still be committed", async () => {
+    const { store, connect } = await openPostgres();
+    await store.events.appendEvent(signInFailed("first"));
+    const slow = await connect();
+    await slow.query("BEGIN");
+    await slow.query(...appended("slow"));
+    await store.events.appendEvent(signInFailed("quick"));
+
+    expect(await usersInOrder(store)).toEqual(["first"]);
+    await slow.query("COMMIT");
+    expect(await usersInOrder(store)).toEqual(["first", "slow", "quick"]);
+  });
+
+  it("an event is shown as soon as the one with a lower number has failed", async () => {
+    const { store, connect } = await openPostgres();
+    await store.checkHealth();
+    const [failing, broken] = [await connect(), await connect()];
+    for (const client of [failing, broken]) {
+      await client.query("BEGIN");
+      await client.query(...appended("never"));
+    }
+    await store.events.appendEvent(signInFailed("quick"));
+
+    expect(await usersInOrder(store)).toEqual([]);
+    await failing.query("ROLLBACK");
+    expect(await usersInOrder(store)).toEqual([]);
+    await failing.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND state = 'idle in transaction'`,
+    );
+    await expect.poll(() => usersInOrder(store)).toEqual(["quick"]);
+  });
+
+  it("somebody else's long transaction does not keep events back, nor does a lock of the same kind", async () => {
+    const { store, connect } = await openPostgres();
+    await store.events.appendEvent(signInFailed("first"));
+    const other = await connect();
+    await other.query("BEGIN");
+    await other.query("CREATE TABLE public.something (id int)");
+    await other.query("INSERT INTO public.something VALUES (1)");
+    await other.query("SELECT pg_advisory_xact_lock(1), pg_advisory_xact_lock(1, 1)");
+
+    await store.events.appendEvent(signInFailed("second"));
+    expect(await usersInOrder(store)).toEqual(["first", "second"]);
+  });
+
+  it("numbers past 2^31 and 2^32 change nothing", async () => {
+    const { store, connect } = await openPostgres();
+    await store.checkHealth();
+    for (const start of [2 ** 31 - 2, 2 ** 32 - 2, 2 ** 45]) {
+      const slow = await connect();
+      await slow.query("SELECT setval('latchkey.event_sequence', $1)", [start]);
+      await slow.query("BEGIN");
+      await slow.query(...appended(`slow ${start}`));
+      for (const name of ["a", "b", "c"]) await store.events.appendEvent(signInFailed(`${name} ${start}`));
+
+      expect(await usersInOrder(store, start)).toEqual([]);
+      await slow.query("COMMIT");
+      expect(await usersInOrder(store, start)).toEqual(["slow", "a", "b", "c"].map((name) => `${name} ${start}`));
+    }
+  });
+});
+
+describeOnPostgres("rotation in PostgreSQL", () => {
+  it("a rotation is a heap-only update: no index is touched and the table does not grow", async () => {
+    const { store, connect } = await openPostgres();
+    const client = await connect();
+    const sessions = Array.from({ length: 300 }, () => sampleSession());
+    for (const session of sessions) await store.sessions.createSession(session, signedIn(session));
+    const created = await sizes(client);
+
+    const grown = await rotateAll(store, sessions, 8);
+    const full = await sizes(client);
+    await rotateAll(store, grown, 12);
+    const worn = await sizes(client);
+
+    // Connections count their updates when they end.
+    await store.close();
+    await expect.poll(() => updateCounts(client)).toMatchObject({ all: 20 * sessions.length });
+    const updates = await updateCounts(client);
+    expect(updates.heapOnly / updates.all).toBeGreaterThan(0.97);
+    // What a session remembers grows with its first eight rotations; from then on nothing does.
+    expect(full.indexes).toBeLessThanOrEqual(created.indexes * 1.2);
+    expect(worn.table / full.table).toBeLessThan(1.5);
+    expect(worn.indexes).toBe(full.indexes);
+  });
+
+  it("a rotation does not wait for the disk; whatever is recorded does", async () => {
+    const { store, connect } = await openPostgres();
+    const client = await connect();
+    let session = sampleSession();
+    await store.sessions.createSession(session, signedIn(session));
+
+    let relaxed = 0;
+    for (let round = 0; round < 40; round++) {
+      const rotation = sampleRotation(session);
+      await store.sessions.rotateSession(rotation);
+      session = { ...session, ...rotation.next };
+      if (!(await isFlushed(client))) relaxed += 1;
+    }
+    expect(relaxed).toBeGreaterThan(0);
+
+    for (let round = 0; round < 40; round++) {
+      const rotation = sampleRotation(session);
+      const start = await position(client);
+      await store.sessions.rotateSession(rotation, signInFailed(null));
+      session = { ...session, ...rotation.next };
+      expect(await isFlushed(client, start)).toBe(true);
+    }
+    for (let round = 0; round < 40; round++) {
+      const start = await position(client);
+      const other = sampleSession();
+      await store.sessions.createSession(other, signedIn(other));
+      expect(await isFlushed(client, start)).toBe(true);
+      const revocation = { sessionId: other.id, at: NOW, reason: "signed_out" } as const;
+      const next = await position(client);
+      await store.sessions.revokeSession(revocation, sessionRevoked(other));
+      expect(await isFlushed(client, next)).toBe(true);
+    }
+  });
+
+  it("purging passes over a session that is being changed, and does not wait for it", async () => {
+    const { store, connect } = await openPostgres();
+    const sessions = [1, 2, 3].map((age) => sampleSession({ expiresAt: NOW - age }));
+    for (const session of sessions) await store.sessions.createSession(session, signedIn(session));
+    const client = await connect();
+    await client.query("BEGIN");
+    await client.query("SELECT FROM latchkey.session WHERE id = $1 FOR UPDATE", [sessions[2]?.id]);
+
+    expect(await store.sessions.purgeSessions(NOW, 10)).toBe(2);
+    await client.query("COMMIT");
+    expect(await store.sessions.purgeSessions(NOW, 10)).toBe(1);
+  });
+
+  it("a session is found, rotated and purged through an index, however many there are", async () => {
+    const { store, connect } = await openPostgres();
+    await store.checkHealth();
+    const client = await connect();
+    await client.query("SET enable_seqscan = off");
+    const plans = [
+      "SELECT * FROM latchkey.session WHERE id = 'x'",
+      "SELECT * FROM latchkey.session WHERE user_id = 'x' AND revoked_at IS NULL ORDER BY created_at DESC, id",
+      "SELECT id FROM latchkey.session WHERE expires_at < 5 ORDER BY expires_at LIMIT 5 FOR UPDATE SKIP LOCKED",
+    ];
+    for (const statement of plans) {
+      const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN ${statement}`);
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      expect(plan).toMatch(/Index/);
+      expect(plan).not.toMatch(/Seq Scan/);
+    }
+  });
+});
+
+describeOnPostgres("the schema in PostgreSQL", () => {
+  it("however many nodes start at once on an empty database, the schema is made once", async () => {
+    const { url, store, connect } = await openPostgres();
+    const nodes = Array.from({ length: 8 }, () => createPostgresStore({ connectionString: url }));
+    onTestFinished(async () => {
+      for (const node of nodes) await node.close();
+    });
+
+    await Promise.all([store, ...nodes].map((node) => node.checkHealth()));
+
+    const { rows } = await (await connect()).query("SELECT version FROM latchkey.migration");
+    expect(rows).toEqual([{ version: 1 }]);
+  });
+
+  it("a database with a newer schema is refused, and left as it is", async () => {
+    const { url, store, connect } = await openPostgres();
+    await store.checkHealth();
+    await (await connect()).query("INSERT INTO latchkey.migration (version) VALUES (99)");
+
+    const older = createPostgresStore({ connectionString: url });
+    onTestFinished(() => older.close());
+    await expect(older.checkHealth()).rejects.toThrow(ConfigurationError);
+    await expect(older.sessions.findSession("any")).rejects.toThrow(
+      "The database has schema 99; this Latchkey knows up to 1. Install a newer Latchkey.",
+    );
+  });
+
+  it("settings that the store's promises cannot be kept with are refused, with the way to mend them", async () => {
+    const unsafe = [
+      ["synchronous_commit=off", "ALTER ROLE … SET synchronous_commit = on"],
+      ["default_transaction_isolation=serializable", "ALTER ROLE … SET default_transaction_isolation"],
+    ] as const;
+    const { url } = await openPostgres();
+    for (const [setting, mend] of unsafe) {
+      const store = createPostgresStore({ connectionString: `${url}?options=${encodeURIComponent(`-c ${setting}`)}` });
+      onTestFinished(() => store.close());
+      await expect(store.checkHealth()).rejects.toThrow(ConfigurationError);
+      await expect(store.checkHealth()).rejects.toThrow(mend);
+    }
+  });
+
+  it("what is no address of a PostgreSQL database is refused when the store is made", () => {
+    expect(() => createPostgresStore({ connectionString: "latchkey.db" })).toThrow(ConfigurationError);
+  });
+});
+
+describeOnPostgres("connections to PostgreSQL", () => {
+  it("connections that break are replaced: requests may be refused, and then are answered again", async () => {
+    const { store, connect } = await openPostgres();
+    const session = sampleSession();
+    await store.sessions.createSession(session, signedIn(session));
+    const client = await connect();
+
+    for (let round = 0; round < 5; round++) {
+      await Promise.allSettled(Array.from({ length: 10 }, () => store.sessions.findSession(session.id)));
+      const asking = Promise.allSettled(Array.from({ length: 20 }, () => store.sessions.findSession(session.id)));
+      await client.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+      );
+      await asking;
+      await expect.poll(() => store.sessions.findSession(session.id).catch(() => "refused")).toEqual(session);
+    }
+  });
+
+  it("a connection that breaks while the schema is made ends neither the process nor the store", async () => {
+    const { store, connect } = await openPostgres();
+    const [client, holder] = [await connect(), await connect()];
+    // What the schema is made under; held here, so that the store waits for it.
+    await holder.query("BEGIN");
+    await holder.query("SELECT pg_advisory_xact_lock(7812734591120384)");
+    const refused = expect(store.checkHealth()).rejects.toThrow(/terminat/);
+    const waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    await expect.poll(async () => (await client.query(waiting)).rowCount).toBe(1);
+    await client.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS waiting`);
+    await refused;
+
+    await holder.query("COMMIT");
+    await store.checkHealth();
+  });
+
+  it("where there is no server, a request is refused, and nothing is answered instead", async () => {
+    const store = createPostgresStore({ connectionString: "postgres://latchkey@127.0.0.1:1/latchkey" });
+    onTestFinished(() => store.close());
+    await expect(store.checkHealth()).rejects.toThrow("ECONNREFUSED");
+    await expect(store.sessions.findSession("any")).rejects.toThrow("ECONNREFUSED");
+    await expect(store.sessions.rotateSession(sampleRotation(sampleSession()))).rejects.toThrow("ECONNREFUSED");
+  });
+
+  it("a pool that was handed in is used, and left open", async () => {
+    const { url } = await openPostgres();
+    const pool = new pg.Pool({ connectionString: url, max: 2 });
+    onTestFinished(() => pool.end());
+    const store = createPostgresStore({ pool });
+    await store.checkHealth();
+    await store.close();
+
+    await expect(store.checkHealth()).rejects.toThrow("The PostgreSQL store is closed.");
+    expect((await pool.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+  });
+});
+
+/** Rotates all of them at once, each so many times; answers what became of them. */
+function rotateAll(store: Store, sessions: readonly Session[], rounds: number): Promise<readonly Session[]> {
+  return Promise.all(
+    sessions.map(async (before) => {
+      let session = before;
+      for (let round = 0; round < rounds; round++) {
+        const rotation = sampleRotation(session);
+        expect(await store.sessions.rotateSession(rotation)).toBe(true);
+        session = { ...session, ...rotation.next };
+      }
+      return session;
+    }),
+  );
+}
+
+async function updateCounts(client: pg.Client): Promise<{ all: number; heapOnly: number }> {
+  const { rows } = await client.query<{ all: string; hot: string }>(
+    `SELECT n_tup_upd AS all, n_tup_hot_upd AS hot FROM pg_stat_user_tables
+      WHERE schemaname = 'latchkey' AND relname = 'session'`,
+  );
+  return { all: Number(rows[0]?.all), heapOnly: Number(rows[0]?.hot) };
+}
+
+async function sizes(client: pg.Client): Promise<{ table: number; indexes: number }> {
+  const { rows } = await client.query<{ table: string; indexes: string }>(
+    "SELECT pg_table_size('latchkey.session') AS table, pg_indexes_size('latchkey.session') AS indexes",
+  );
+  return { table: Number(rows[0]?.table), indexes: Number(rows[0]?.indexes) };
+}
+
+/** Where the write-ahead log ends. */
+async function position(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ lsn: string }>("SELECT pg_current_wal_insert_lsn() AS lsn");
+  return rows[0]?.lsn ?? "";
+}
+
+/** Whether the log is on the disk: past a position, or to its end. */
+async function isFlushed(client: pg.Client, past?: string): Promise<boolean> {
+  const { rows } = await client.query<{ flushed: boolean }>(
+    past === undefined
+      ? "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() AS flushed"
+      : "SELECT pg_current_wal_flush_lsn() > $1::pg_lsn AS flushed",
+    past === undefined ? [] : [past],
+  );
+  return rows[0]?.flushed === true;
+}
