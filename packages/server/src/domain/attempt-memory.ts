@@ -33,6 +33,11 @@ export function rememberAttempts(
     .toSorted((a, b) => a.generation - b.generation);
 }
 
+/** Whether the key was remembered for another generation than this: then it says nothing about this one. */
+export function isOfAnotherGeneration(memory: AttemptMemory, generation: number, keyHash: string): boolean {
+  return memory.some((entry) => entry.generation !== generation && entry.keyHashes.includes(keyHash));
+}
+
 /** Whether one of the keys was remembered for this very generation. */
 export function isRemembered(memory: AttemptMemory, generation: number, keyHashes: readonly string[]): boolean {
   const entry = memory.find((remembered) => remembered.generation === generation);

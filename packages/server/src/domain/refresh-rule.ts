@@ -1,5 +1,5 @@
 import type { AttemptMemory } from "./attempt-memory.ts";
-import { isRemembered, rememberAttempts } from "./attempt-memory.ts";
+import { isOfAnotherGeneration, isRemembered, rememberAttempts } from "./attempt-memory.ts";
 import type { RefreshState } from "./session.ts";
 
 /**
@@ -50,7 +50,7 @@ export type RefreshVerdict =
   | { readonly kind: "rotate"; readonly next: NextGeneration; readonly rolledForward: boolean }
   /** The same exchange asked again: answer with the live token once more. */
   | { readonly kind: "retry"; readonly secret: string }
-  /** A late duplicate of an answered request: nothing issued, nothing revoked. */
+  /** A late duplicate, or a request prepared for another generation: nothing issued, nothing revoked. */
   | { readonly kind: "superseded" }
   /** Somebody else used, or uses, a copy: revoke the session. */
   | { readonly kind: "reuse" };
@@ -88,6 +88,10 @@ export function judgeRefresh(
   if (presented.generation === session.generation) {
     // Same number, other secret: a crash forgot a rotation, and two holders went on from the same token. Two branches.
     if (scheme.hash(presented.secret) !== session.secretHash) return { kind: "reuse" };
+    // A new exchange has a new key. An old one is in every copy of the client's store: a thief who exchanged the token with
+    // it would hold the very successor that the client, who still sends that key too, is then given as a retry's.
+    const [newest] = presented.attemptKeys;
+    if (newest !== undefined && !speaksFor(newest, session, presented, scheme)) return { kind: "superseded" };
     return { kind: "rotate", next: exchange(session, presented, scheme), rolledForward: false };
   }
 
@@ -97,6 +101,11 @@ export function judgeRefresh(
   const keyHashes = presented.attemptKeys.map((key) => scheme.hashAttempt(key));
   if (isRemembered(session.attempts, presented.generation, keyHashes)) return { kind: "superseded" };
   return { kind: "reuse" };
+}
+
+/** Whether the key may name an attempt on the presented token: not one that was used on another generation. */
+function speaksFor(key: string, session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): boolean {
+  return !isOfAnotherGeneration(session.attempts, presented.generation, scheme.hashAttempt(key));
 }
 
 /** The ordinary rotation: the live token is exchanged for its successor. */
@@ -156,8 +165,14 @@ function rederiveLiveSecret(
     return scheme.hash(secret) === session.secretHash ? secret : undefined;
   }
   if (presented.generation !== session.generation - 1) return undefined;
-  const windowOpen = !session.attemptKeysUsed && options.now - session.rotatedAt <= options.retryWindowSeconds;
-  const attempts = windowOpen ? [...presented.attemptKeys, ""] : presented.attemptKeys;
+  // Time alone speaks for clients that have nothing else, and never for a request that carries keys.
+  const windowOpen =
+    presented.attemptKeys.length === 0 &&
+    !session.attemptKeysUsed &&
+    options.now - session.rotatedAt <= options.retryWindowSeconds;
+  const attempts = windowOpen
+    ? [""]
+    : presented.attemptKeys.filter((key) => speaksFor(key, session, presented, scheme));
   return attempts
     .map((attempt) => scheme.derive(presented, { sessionId: session.id, generation: session.generation, attempt }))
     .find((secret) => scheme.hash(secret) === session.secretHash);

@@ -220,11 +220,43 @@ describe("a token ahead of the row: the store lost its last writes", () => {
   });
 });
 
-describe("for any history", () => {
-  const keyLists = fc.array(fc.uniqueArray(fc.constantFrom(...KEYS), { maxLength: 4 }), {
-    minLength: 1,
-    maxLength: 12,
+describe("an old attempt key, which every copy of the store holds", () => {
+  it("exchanges nothing: a thief who uses it gets no token, and the client goes on", () => {
+    const h = history();
+    h.rotate([KEYS[0]]);
+    h.rotate([KEYS[1], KEYS[0]]);
+    expect(h.judge(h.present(2, { attemptKeys: [KEYS[1], KEYS[0]] })).kind).toBe("superseded");
+    expect(h.judge(h.present(2, { attemptKeys: [KEYS[0]] })).kind).toBe("superseded");
+    h.rotate([KEYS[2], KEYS[1], KEYS[0]]);
   });
+
+  it("makes no retry of a newer exchange", () => {
+    const h = history();
+    h.rotate([KEYS[0]]);
+    h.rotate([KEYS[1]]);
+    expect(h.judge(h.present(1, { attemptKeys: [KEYS[2], KEYS[0]] })).kind).toBe("reuse");
+  });
+
+  it("time alone never makes a retry of a request that carries keys", () => {
+    const h = history();
+    h.rotate([]);
+    expect(h.judge(h.present(0, { attemptKeys: [KEYS[0]] })).kind).toBe("reuse");
+  });
+});
+
+describe("for any history", () => {
+  /** What an honest client sends: a new key each time (or none at all), and up to three of those before it. */
+  const keyLists = fc
+    .array(fc.record({ keyed: fc.boolean(), older: fc.integer({ min: 0, max: 3 }) }), { minLength: 1, maxLength: 12 })
+    .map((steps) => {
+      const sent: string[] = [];
+      return steps.map(({ keyed, older }, n) => {
+        if (!keyed) return [];
+        const keys = [`attempt-key-number-${n}`, ...sent.slice(0, older)];
+        sent.unshift(`attempt-key-number-${n}`);
+        return keys;
+      });
+    });
 
   it("the same token with the same keys is answered with the same successor until that is used", () => {
     fc.assert(
@@ -244,7 +276,7 @@ describe("for any history", () => {
     fc.assert(
       fc.property(keyLists, fc.nat(), (lists, pick) => {
         const h = history();
-        for (const keys of lists) h.rotate(keys.length === 0 ? [KEYS[0]] : keys);
+        lists.forEach((keys, n) => h.rotate(keys.length === 0 ? [`attempt-key-of-its-own-${n}`] : keys));
         const copy = h.present(pick % h.session.generation, { attemptKeys: ["the-thief-s-own-key"] });
         expect(h.judge(copy).kind).toBe("reuse");
       }),
