@@ -28,7 +28,12 @@ export function openConnections(path: string): SqliteConnections {
   // Made before SQLite would: others on the machine must not read it, nor its log, which takes the same mode.
   closeSync(openSync(path, "a", 0o600));
   const durable = open(path, "FULL");
-  migrate(durable);
+  try {
+    migrate(durable);
+  } catch (error) {
+    durable.close();
+    throw error;
+  }
   return { durable, relaxed: open(path, "NORMAL") };
 }
 

@@ -3,6 +3,7 @@ import { createAccountStore } from "./accounts.ts";
 import { openConnections } from "./connection.ts";
 import { createEventLog } from "./events.ts";
 import { createKeyStore } from "./keys.ts";
+import { createChangeBatch } from "./change-batch.ts";
 import { createSessionStore } from "./sessions.ts";
 
 /**
@@ -14,15 +15,18 @@ import { createSessionStore } from "./sessions.ts";
 export function createSqliteStore(options: { readonly path: string }): Store {
   const connections = openConnections(options.path);
   const health = connections.relaxed.prepare("SELECT count(*) FROM signing_key");
+  const rotations = createChangeBatch(connections.relaxed);
   return {
     accounts: createAccountStore(connections),
-    sessions: createSessionStore(connections),
+    sessions: createSessionStore(connections, rotations),
     keys: createKeyStore(connections),
     events: createEventLog(connections),
     async checkHealth() {
       health.get();
     },
     async close() {
+      if (!connections.relaxed.isOpen) return;
+      rotations.flush();
       connections.relaxed.close();
       connections.durable.close();
     },

@@ -1,16 +1,17 @@
-import type { SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 
 import type { AttemptMemory } from "../../domain/attempt-memory.ts";
 import type { Session } from "../../domain/session.ts";
-import type { SessionStore } from "../../ports/session-store.ts";
+import type { SessionRotation, SessionStore } from "../../ports/session-store.ts";
 import type { SqliteConnections } from "./connection.ts";
 import { transaction } from "./connection.ts";
 import { prepareAppendEvent } from "./events.ts";
+import type { ChangeBatch } from "./change-batch.ts";
 import { prepareRevokeUserSessions } from "./user-sessions.ts";
 
-export function createSessionStore({ durable, relaxed }: SqliteConnections): SessionStore {
+/** @param rotations batches on the relaxed connection */
+export function createSessionStore({ durable, relaxed }: SqliteConnections, rotations: ChangeBatch): SessionStore {
   const append = prepareAppendEvent(durable);
-  const appendRelaxed = prepareAppendEvent(relaxed);
 
   const insert = durable.prepare(`
     INSERT INTO session (id, user_id, client_id, audience, scope, created_at, auth_time, amr, acr, persistent, device, ip,
@@ -19,10 +20,8 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections): Ses
 
   const select = relaxed.prepare("SELECT * FROM session WHERE id = ?");
 
-  const rotate = relaxed.prepare(`
-    UPDATE session
-       SET generation = ?, secret_hash = ?, attempts = ?, attempt_keys_used = ?, rotated_at = ?, idle_expires_at = ?
-     WHERE id = ? AND generation = ? AND secret_hash = ? AND revoked_at IS NULL`);
+  const rotateRelaxed = prepareRotate(relaxed);
+  const rotateDurably = prepareRotate(durable);
 
   const revoke = durable.prepare(
     "UPDATE session SET revoked_at = ?, revoked_reason = ? WHERE id = ? AND revoked_at IS NULL",
@@ -35,7 +34,7 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections): Ses
      WHERE user_id = ? AND revoked_at IS NULL AND idle_expires_at > ? AND expires_at > ?
      ORDER BY created_at DESC, id`);
 
-  const purge = relaxed.prepare(
+  const purge = durable.prepare(
     "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
   );
 
@@ -73,21 +72,13 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections): Ses
       return row === undefined ? undefined : sessionOf(row);
     },
 
-    async rotateSession({ sessionId, expected, next }, event) {
-      return transaction(relaxed, () => {
-        const { changes } = rotate.run(
-          next.generation,
-          next.secretHash,
-          JSON.stringify(next.attempts),
-          Number(next.attemptKeysUsed),
-          next.rotatedAt,
-          next.idleExpiresAt,
-          sessionId,
-          expected.generation,
-          expected.secretHash,
-        );
-        if (changes === 1 && event !== undefined) appendRelaxed(event);
-        return changes === 1;
+    async rotateSession(rotation, event) {
+      if (event === undefined) return rotations.add(() => rotateRelaxed(rotation));
+      // Flushed: a number in the event log that a reader has seen must never be given to another event.
+      return transaction(durable, () => {
+        const rotated = rotateDurably(rotation);
+        if (rotated) append(event);
+        return rotated;
       });
     },
 
@@ -113,6 +104,28 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections): Ses
     async purgeSessions(now, limit) {
       return Number(purge.run(now, limit).changes);
     },
+  };
+}
+
+/** The compare-and-set, within whatever transaction the caller has begun; answers whether the row moved. */
+function prepareRotate(database: DatabaseSync): (rotation: SessionRotation) => boolean {
+  const update = database.prepare(`
+    UPDATE session
+       SET generation = ?, secret_hash = ?, attempts = ?, attempt_keys_used = ?, rotated_at = ?, idle_expires_at = ?
+     WHERE id = ? AND generation = ? AND secret_hash = ? AND revoked_at IS NULL`);
+  return ({ sessionId, expected, next }) => {
+    const { changes } = update.run(
+      next.generation,
+      next.secretHash,
+      JSON.stringify(next.attempts),
+      Number(next.attemptKeysUsed),
+      next.rotatedAt,
+      next.idleExpiresAt,
+      sessionId,
+      expected.generation,
+      expected.secretHash,
+    );
+    return changes === 1;
   };
 }
 
