@@ -33,8 +33,8 @@ export function createThief(options: {
   };
 
   const use = async (request: Request): Promise<Response> => {
-    const body: unknown = await request.json().catch(() => undefined);
-    const id = typeof body === "object" && body !== null && "loot" in body ? body.loot : undefined;
+    const order: unknown = await request.json().catch(() => undefined);
+    const id = typeof order === "object" && order !== null && "loot" in order ? order.loot : undefined;
     const jar = typeof id === "string" ? loot.get(id) : undefined;
     if (jar === undefined) return Response.json({ error: "there is no such loot" }, { status: 404 });
     const answer = await fetch(`${options.issuer}/auth/refresh`, {

@@ -346,7 +346,7 @@ describe("a password that is replaced while it is being checked", () => {
     });
     return {
       authority,
-      async during<Result>(work: () => Promise<Result>, meanwhile: () => Promise<void>): Promise<Result> {
+      during: async <Result>(work: () => Promise<Result>, meanwhile: () => Promise<void>): Promise<Result> => {
         const gate = Promise.withResolvers<void>();
         held = gate;
         const result = work();
