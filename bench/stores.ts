@@ -1,0 +1,88 @@
+/**
+ * How many rotations a second each store does, against the least that one row update costs on the same database, and
+ * against what is commonly done instead.
+ *
+ *     npm run bench:stores [-- --quick] [-- --json FILE]
+ *
+ * In each round every subject of a database is measured once, in turn. Medians are reported; ratios are of medians.
+ */
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+
+import { openPostgresBench } from "./stores/postgres.ts";
+import { openSqliteBench } from "./stores/sqlite.ts";
+import type { Bench } from "./stores/subject.ts";
+
+interface Result {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly peer?: string;
+  readonly ratio?: number;
+  readonly target?: string;
+  readonly holds: boolean;
+}
+
+const { values: flags } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
+});
+const rounds = flags.quick ? 5 : 15;
+const milliseconds = flags.quick ? 300 : 1_000;
+const sessions = flags.quick ? 5_000 : 50_000;
+
+console.log(
+  `Node.js ${process.version}, ${cpus()[0]?.model ?? "unknown processor"} × ${cpus().length}, ${rounds} rounds of ${milliseconds} ms`,
+);
+const results: Result[] = [];
+for (const open of [openSqliteBench, openPostgresBench]) {
+  const bench = await open(sessions);
+  try {
+    results.push(...(await measure(bench)));
+  } finally {
+    await bench.close();
+  }
+}
+if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);
+process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
+
+async function measure(bench: Bench): Promise<readonly Result[]> {
+  const rates = new Map<string, number[]>(bench.subjects.map(({ name }) => [name, []]));
+  // The first round is for the compiler and the caches, and is not counted.
+  for (let round = -1; round < rounds; round++) {
+    for (const { name, run } of bench.subjects) {
+      const start = performance.now();
+      const count = await run(milliseconds);
+      if (round >= 0) rates.get(name)?.push((count / (performance.now() - start)) * 1_000);
+    }
+  }
+  const rateOf = (name: string): number => median(rates.get(name) ?? []);
+
+  console.log(`\n${bench.title}`);
+  return bench.subjects.map(({ name, peer }): Result => {
+    const value = Math.round(rateOf(name));
+    const ratio = peer === undefined ? undefined : value / rateOf(peer.name);
+    const holds = peer?.atLeast === undefined || (ratio !== undefined && ratio >= peer.atLeast);
+    console.log(
+      [
+        name.padEnd(70),
+        `${value.toLocaleString("en")}/s`.padStart(12),
+        ratio === undefined ? "" : `${ratio.toFixed(2)} × ${peer?.name ?? ""}`,
+        peer?.atLeast === undefined ? "" : `(at least ${peer.atLeast}: ${holds ? "holds" : "MISSED"})`,
+      ].join("  "),
+    );
+    return {
+      name: `${bench.title.split(",")[0] ?? ""}: ${name}`,
+      value,
+      unit: "/s",
+      ...(peer !== undefined && ratio !== undefined && { peer: peer.name, ratio }),
+      ...(peer?.atLeast !== undefined && { target: `>= ${peer.atLeast}` }),
+      holds,
+    };
+  });
+}
+
+function median(figures: readonly number[]): number {
+  const sorted = figures.toSorted((one, other) => one - other);
+  return sorted[sorted.length >> 1] ?? 0;
+}
