@@ -50,10 +50,10 @@ async function measure(bench: Bench): Promise<readonly Result[]> {
   const rates = new Map<string, number[]>(bench.subjects.map(({ name }) => [name, []]));
   // The first round is for the compiler and the caches, and is not counted.
   for (let round = -1; round < rounds; round++) {
-    for (const { name, run } of bench.subjects) {
+    for (const subject of bench.subjects) {
       const start = performance.now();
-      const count = await run(milliseconds);
-      if (round >= 0) rates.get(name)?.push((count / (performance.now() - start)) * 1_000);
+      const count = await subject.run(milliseconds);
+      if (round >= 0) rates.get(subject.name)?.push((count / (performance.now() - start)) * 1_000);
     }
   }
   const rateOf = (name: string): number => median(rates.get(name) ?? []);

@@ -79,7 +79,7 @@ export async function openSqliteBench(count: number): Promise<Bench> {
       },
       {
         name: `rotateSession, ${CONCURRENCY} at once`,
-        peer: { name: "the rotation's statement, each in a transaction of its own", atLeast: 1.5 },
+        peer: { name: "the rotation's statement, each in a transaction of its own", atLeast: 1.25 },
         run: (milliseconds) => rotateFor(store, sessions, { milliseconds, concurrency: CONCURRENCY }),
       },
     ],
