@@ -53,7 +53,7 @@ describe("start", () => {
     const starting = tab.client.start();
     expect(tab.client.getState()).toEqual({ status: "refreshing", session: undefined });
     await browser.time.pass(80);
-    expect(browser.network.open()[0]?.sent.headers.get("Cookie")).toMatch(/latchkey-attempt=0-[0-9a-v]{26}/);
+    expect(browser.network.open()[0]?.sent.headers.get("Cookie")).toMatch(/latchkey-attempt=gen-0-[0-9a-v]{26}/);
     expect(await smoothly(starting)).toMatchObject({ status: "fresh", session: { user: { email: USER.email } } });
     expect(tab.events.map(({ type }) => type)).toEqual(["signed-in", "state"]);
   });

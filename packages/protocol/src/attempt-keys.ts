@@ -20,6 +20,15 @@ export function isAttemptKey(value: string): boolean {
 }
 
 /**
+ * The generation that a key names, if it is of the form `gen-<generation>-<random>`: then it counts for refreshes of that
+ * generation's token alone, even where the authority has forgotten (a crash) what it was used for.
+ */
+export function parseAttemptKeyGeneration(key: string): number | undefined {
+  const named = /^gen-(0|[1-9]\d{0,8})-/.exec(key)?.[1];
+  return named === undefined ? undefined : Number(named);
+}
+
+/**
  * Reads a list of attempt keys, newest first. Commas separate them in a header; in a cookie it is dots, since a comma is
  * no cookie-octet (RFC 6265 §4.1.1). Returns `undefined` for anything malformed: a key that is too short or long, more
  * than {@link MAX_ATTEMPT_KEYS}, the same key twice, an empty list.

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { formatAttemptCookie, MAX_ATTEMPT_KEYS, parseAttemptKeys } from "../src/index.ts";
+import { formatAttemptCookie, MAX_ATTEMPT_KEYS, parseAttemptKeyGeneration, parseAttemptKeys } from "../src/index.ts";
 
 const key = fc.stringMatching(/^[A-Za-z0-9_-]{16,128}$/);
 
@@ -17,6 +17,13 @@ describe("attempt keys", () => {
   it("may stand in a header with commas and white space", () => {
     const [a, b] = ["a".repeat(16), "b".repeat(128)];
     expect(parseAttemptKeys(`${a},  ${b}`)).toEqual([a, b]);
+  });
+
+  it("may name the generation they are for", () => {
+    expect(parseAttemptKeyGeneration("gen-12-abcdefghijkl")).toBe(12);
+    for (const key of ["12-abcdefghijklmn", "gen-012-abcdefghij", "gen--1-abcdefghijk", "generation-1-abcde"]) {
+      expect(parseAttemptKeyGeneration(key)).toBeUndefined();
+    }
   });
 
   it.each([

@@ -25,7 +25,7 @@ export function findAttemptKey(credentials: Credentials, stored: string | undefi
 
 /** Where the generation cannot be read, the version stands in for it: it changes with the generation. */
 function prefixOf({ generation, version }: Credentials): string {
-  return `${generation ?? version.replaceAll(/\W/g, "").slice(0, 64)}-`;
+  return `gen-${generation ?? version.replaceAll(/\W/g, "").slice(0, 64)}-`;
 }
 
 function parseStored(stored: string | undefined): readonly string[] {

@@ -21,7 +21,7 @@ test("each generation gets one key, however often it is tried; the last four sta
           return chosen[0] ?? "";
         });
         expect(new Set(keys).size).toBe(1);
-        expect(keys[0]).toMatch(new RegExp(`^${generation}-[0-9a-v]{26}$`));
+        expect(keys[0]).toMatch(new RegExp(`^gen-${generation}-[0-9a-v]{26}$`));
         used.unshift(keys[0] ?? "");
         expect(parseAttemptKeys(stored ?? "")).toEqual(used.slice(0, 4));
       }
@@ -30,16 +30,16 @@ test("each generation gets one key, however often it is tried; the last four sta
 });
 
 test("a jar that went back asks again under the key of that generation", () => {
-  const stored = "7-aaaaaaaaaaaaaaaa.6-bbbbbbbbbbbbbbbb.5-cccccccccccccccc";
+  const stored = "gen-7-aaaaaaaaaaaaaaaa.gen-6-bbbbbbbbbbbbbbbb.gen-5-cccccccccccccccc";
   expect(chooseAttemptKeys(credentials(6), stored, randomBytes)).toEqual([
-    "6-bbbbbbbbbbbbbbbb",
-    "7-aaaaaaaaaaaaaaaa",
-    "5-cccccccccccccccc",
+    "gen-6-bbbbbbbbbbbbbbbb",
+    "gen-7-aaaaaaaaaaaaaaaa",
+    "gen-5-cccccccccccccccc",
   ]);
 });
 
 test("generation 1 does not take the key of generation 11 for its own", () => {
-  expect(chooseAttemptKeys(credentials(1), "11-aaaaaaaaaaaaaaaa", randomBytes)[0]).toMatch(/^1-/);
+  expect(chooseAttemptKeys(credentials(1), "gen-11-aaaaaaaaaaaaaaaa", randomBytes)[0]).toMatch(/^gen-1-/);
 });
 
 test("whatever is stored, the outcome is a well-formed list", () => {

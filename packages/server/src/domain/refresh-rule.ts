@@ -1,3 +1,5 @@
+import { parseAttemptKeyGeneration } from "@latchkey/protocol";
+
 import type { AttemptMemory } from "./attempt-memory.ts";
 import { isOfAnotherGeneration, isRemembered, rememberAttempts } from "./attempt-memory.ts";
 import type { RefreshState } from "./session.ts";
@@ -83,16 +85,15 @@ export function judgeRefresh(
   const idleExpiresAt = ahead ? presented.expiresAt : session.idleExpiresAt;
   if (now >= idleExpiresAt || now >= session.expiresAt) return { kind: "refuse", cause: "expired" };
 
-  if (ahead) return { kind: "rotate", next: continueFrom(session, presented, scheme), rolledForward: true };
-
-  if (presented.generation === session.generation) {
+  if (presented.generation >= session.generation) {
     // Same number, other secret: a crash forgot a rotation, and two holders went on from the same token. Two branches.
-    if (scheme.hash(presented.secret) !== session.secretHash) return { kind: "reuse" };
+    if (!ahead && scheme.hash(presented.secret) !== session.secretHash) return { kind: "reuse" };
     // A new exchange has a new key. An old one is in every copy of the client's store: a thief who exchanged the token with
     // it would hold the very successor that the client, who still sends that key too, is then given as a retry's.
     const [newest] = presented.attemptKeys;
     if (newest !== undefined && !speaksFor(newest, session, presented, scheme)) return { kind: "superseded" };
-    return { kind: "rotate", next: exchange(session, presented, scheme), rolledForward: false };
+    const next = ahead ? continueFrom(session, presented, scheme) : exchange(session, presented, scheme);
+    return { kind: "rotate", next, rolledForward: ahead };
   }
 
   const liveSecret = rederiveLiveSecret(session, presented, options);
@@ -103,8 +104,13 @@ export function judgeRefresh(
   return { kind: "reuse" };
 }
 
-/** Whether the key may name an attempt on the presented token: not one that was used on another generation. */
+/**
+ * Whether the key may name an attempt on the presented token: the generation it names, if it does, is this one; and it was
+ * not used on another.
+ */
 function speaksFor(key: string, session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): boolean {
+  const named = parseAttemptKeyGeneration(key);
+  if (named !== undefined) return named === presented.generation;
   return !isOfAnotherGeneration(session.attempts, presented.generation, scheme.hashAttempt(key));
 }
 
@@ -119,16 +125,13 @@ function exchange(session: RefreshState, presented: PresentedRefresh, scheme: Se
 
 /**
  * Rolling forward: the token is authentic and ahead of the row, so the store lost its last writes. The client's last
- * keys, newest first, exchanged the last generations in turn; what the row forgot about them is learnt again here.
+ * keys exchanged the generations they name, or, newest first, the last ones in turn; what the row forgot is learnt again.
  */
 function continueFrom(session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): NextGeneration {
-  const attempts = presented.attemptKeys.reduce<AttemptMemory>(
-    (memory, key, age) =>
-      age > presented.generation
-        ? memory
-        : rememberAttempts(memory, presented.generation - age, [scheme.hashAttempt(key)]),
-    session.attempts,
-  );
+  const attempts = presented.attemptKeys.reduce<AttemptMemory>((memory, key, age) => {
+    const generation = parseAttemptKeyGeneration(key) ?? presented.generation - age;
+    return generation < 0 ? memory : rememberAttempts(memory, generation, [scheme.hashAttempt(key)]);
+  }, session.attempts);
   return { ...successor(session, presented, scheme), attempts };
 }
 

@@ -230,6 +230,19 @@ describe("an old attempt key, which every copy of the store holds", () => {
     h.rotate([KEYS[2], KEYS[1], KEYS[0]]);
   });
 
+  it("that names its generation exchanges nothing else, even where a crash forgot what it was used for", () => {
+    const h = history();
+    const lost = h.session;
+    h.rotate(["gen-0-aaaaaaaaaaaa"]);
+    h.set(lost);
+    expect(h.judge(h.present(1, { attemptKeys: ["gen-0-aaaaaaaaaaaa"] })).kind).toBe("superseded");
+    const verdict = h.judge(h.present(1, { attemptKeys: ["gen-1-bbbbbbbbbbbb", "gen-0-aaaaaaaaaaaa"] }));
+    if (verdict.kind !== "rotate") throw new Error(`expected a rotation, got ${verdict.kind}`);
+    h.accept(verdict.next);
+    expect(h.judge(h.present(1, { attemptKeys: ["gen-0-aaaaaaaaaaaa"] })).kind).toBe("reuse");
+    expect(h.judge(h.present(0, { attemptKeys: ["gen-0-aaaaaaaaaaaa"] })).kind).toBe("superseded");
+  });
+
   it("makes no retry of a newer exchange", () => {
     const h = history();
     h.rotate([KEYS[0]]);
