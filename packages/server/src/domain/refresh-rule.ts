@@ -91,7 +91,8 @@ export function judgeRefresh(
     // A new exchange has a new key. An old one is in every copy of the client's store: a thief who exchanged the token with
     // it would hold the very successor that the client, who still sends that key too, is then given as a retry's.
     const [newest] = presented.attemptKeys;
-    if (newest !== undefined && !speaksFor(newest, session, presented, scheme)) return { kind: "superseded" };
+    if (newest !== undefined && !speakingKeys(session, presented, scheme).includes(newest))
+      return { kind: "superseded" };
     const next = ahead ? continueFrom(session, presented, scheme) : exchange(session, presented, scheme);
     return { kind: "rotate", next, rolledForward: ahead };
   }
@@ -99,24 +100,26 @@ export function judgeRefresh(
   const liveSecret = rederiveLiveSecret(session, presented, options);
   if (liveSecret !== undefined) return { kind: "retry", secret: liveSecret };
 
-  const keyHashes = presented.attemptKeys.map((key) => scheme.hashAttempt(key));
+  const keyHashes = speakingKeys(session, presented, scheme).map((key) => scheme.hashAttempt(key));
   if (isRemembered(session.attempts, presented.generation, keyHashes)) return { kind: "superseded" };
   return { kind: "reuse" };
 }
 
 /**
- * Whether the key may name an attempt on the presented token: the generation it names, if it does, is this one; and it was
- * not used on another.
+ * The presented keys that may name an attempt on the presented token. A key that names its generation counts for that one
+ * alone; any other, for the one it was first used on.
  */
-function speaksFor(key: string, session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): boolean {
-  const named = parseAttemptKeyGeneration(key);
-  if (named !== undefined) return named === presented.generation;
-  return !isOfAnotherGeneration(session.attempts, presented.generation, scheme.hashAttempt(key));
+function speakingKeys(session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): readonly string[] {
+  return presented.attemptKeys.filter((key) => {
+    const named = parseAttemptKeyGeneration(key);
+    if (named !== undefined) return named === presented.generation;
+    return !isOfAnotherGeneration(session.attempts, presented.generation, scheme.hashAttempt(key));
+  });
 }
 
 /** The ordinary rotation: the live token is exchanged for its successor. */
 function exchange(session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): NextGeneration {
-  const keyHashes = presented.attemptKeys.map((key) => scheme.hashAttempt(key));
+  const keyHashes = speakingKeys(session, presented, scheme).map((key) => scheme.hashAttempt(key));
   return {
     ...successor(session, presented, scheme),
     attempts: rememberAttempts(session.attempts, presented.generation, keyHashes),
@@ -173,9 +176,7 @@ function rederiveLiveSecret(
     presented.attemptKeys.length === 0 &&
     !session.attemptKeysUsed &&
     options.now - session.rotatedAt <= options.retryWindowSeconds;
-  const attempts = windowOpen
-    ? [""]
-    : presented.attemptKeys.filter((key) => speaksFor(key, session, presented, scheme));
+  const attempts = windowOpen ? [""] : speakingKeys(session, presented, scheme);
   return attempts
     .map((attempt) => scheme.derive(presented, { sessionId: session.id, generation: session.generation, attempt }))
     .find((secret) => scheme.hash(secret) === session.secretHash);
