@@ -1,0 +1,110 @@
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const LATCHKEY = fileURLToPath(new URL("../../packages/latchkey/src/bin.ts", import.meta.url));
+const START_TIMEOUT_MS = 30_000;
+
+/** A server in a process of its own. */
+export interface ServeProcess {
+  readonly port: number;
+  readonly pid: number;
+  readonly output: () => string;
+  /** `SIGKILL`, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** `SIGTERM`, and waits until it is gone. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly port: number;
+  readonly args: readonly string[];
+  /** Answers 200 once the server is ready. */
+  readonly readyPath: string;
+  readonly execArgv?: readonly string[];
+}
+
+/** `latchkey serve` on a data folder; several on one folder share an issuer. */
+export function startLatchkey(options: {
+  readonly dataPath: string;
+  readonly port: number;
+  readonly issuer: string;
+  readonly execArgv?: readonly string[];
+}): Promise<ServeProcess> {
+  const { dataPath, port, issuer } = options;
+  return startProcess({
+    port,
+    readyPath: "/health/ready",
+    args: [LATCHKEY, "serve", "--port", `${port}`, "--data", dataPath, "--issuer", issuer, "--log-level", "error"],
+    ...(options.execArgv !== undefined && { execArgv: options.execArgv }),
+  });
+}
+
+/** Starts a Node.js program and waits until it answers. */
+export async function startProcess(options: StartOptions): Promise<ServeProcess> {
+  const { port, args, readyPath, execArgv = [] } = options;
+  const child = spawn(
+    process.execPath,
+    ["--conditions=@latchkey/source", "--disable-warning=ExperimentalWarning", ...execArgv, ...args],
+    { env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" }, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  // Whatever ends this program must not leave its servers behind.
+  const onExit = (): void => void child.kill("SIGKILL");
+  process.once("exit", onExit);
+  child.once("exit", () => process.removeListener("exit", onExit));
+  let output = "";
+  const keep = (chunk: Buffer): void => {
+    output = (output + chunk.toString()).slice(-4_000);
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended at once: ${output}`);
+    if (await answers(`http://127.0.0.1:${port}${readyPath}`)) {
+      return {
+        port,
+        pid: child.pid ?? 0,
+        output: () => output,
+        kill: () => end(child, "SIGKILL"),
+        stop: () => end(child, "SIGTERM"),
+      };
+    }
+    await sleep(15);
+  }
+  child.kill("SIGKILL");
+  throw new Error(`the server did not become ready: ${output}`);
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000), headers: { Connection: "close" } });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
+  }
+}
+
+async function end(child: ChildProcess, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill(signal);
+  await gone;
+}
+
+/** A port that nobody listens on, at the time of asking. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("the probe has no port");
+  return address.port;
+}

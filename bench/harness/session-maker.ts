@@ -1,0 +1,89 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+
+import type { SessionAnswer } from "@latchkey/protocol";
+import type { AuthServer, PasswordHasher } from "@latchkey/server";
+import { createAuthServer, createSqliteStore } from "@latchkey/server";
+import { openDataFolder } from "latchkey";
+
+/** A session as its owner holds it just after signing in. */
+export interface NewSession {
+  readonly refreshToken: string;
+  readonly cookies: readonly string[];
+}
+
+/** Signs people in, quickly: beside the servers under test, on their own database, by the ordinary routes. */
+export interface SessionMaker {
+  make(transport: "body" | "cookie"): Promise<NewSession>;
+  close(): Promise<void>;
+}
+
+/** Few, so that no limit of sessions per user ends one. */
+const SESSIONS_PER_USER = 4;
+
+/**
+ * Hashes nothing: what is measured and tried here is the life of sessions, and a real hash takes as long as hundreds of
+ * refreshes. The servers under test never see a password.
+ */
+const NO_HASH: PasswordHasher = {
+  hash: async () => "not-a-hash",
+  verify: async () => true,
+  verifyNothing: async () => false,
+};
+
+export async function createSessionMaker(options: {
+  readonly dataPath: string;
+  readonly issuer: string;
+}): Promise<SessionMaker> {
+  mkdirSync(options.dataPath, { recursive: true, mode: 0o700 });
+  const folder = openDataFolder({ path: options.dataPath });
+  const server = createAuthServer({
+    issuer: options.issuer,
+    store: createSqliteStore({ path: folder.databasePath }),
+    masterSecret: folder.masterSecret,
+    passwordHasher: NO_HASH,
+  });
+  await server.ready();
+  let made = 0;
+  let credentials = newCredentials();
+  let signedUp = signUp(server, credentials);
+  return {
+    async make(transport) {
+      if (made > 0 && made % SESSIONS_PER_USER === 0) {
+        credentials = newCredentials();
+        signedUp = signUp(server, credentials);
+      }
+      made += 1;
+      const mine = credentials;
+      await signedUp;
+      const response = await post(server, "/auth/login", { ...mine, transport });
+      const answer = (await response.json()) as SessionAnswer;
+      if (response.status !== 200) throw new Error(`the sign-in answered ${response.status}`);
+      return { refreshToken: answer.refresh_token ?? "", cookies: response.headers.getSetCookie() };
+    },
+    close: () => server.close(),
+  };
+}
+
+interface Credentials {
+  readonly email: string;
+  readonly password: string;
+}
+
+function newCredentials(): Credentials {
+  return { email: `${randomUUID()}@example.com`, password: "correct horse battery staple" };
+}
+
+async function signUp(server: AuthServer, credentials: Credentials): Promise<void> {
+  const { status } = await post(server, "/auth/signup", credentials);
+  if (status !== 201) throw new Error(`the sign-up answered ${status}`);
+}
+
+async function post(server: AuthServer, path: string, body: object): Promise<Response> {
+  const request = new Request(`${server.issuer}${path}`, {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", Origin: new URL(server.issuer).origin },
+  });
+  return server.fetch(request, { remoteAddress: "127.0.0.1" });
+}
