@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { openConnection } from "../harness/http-connection.ts";
+import { createSeededRandom } from "../harness/seeded-random.ts";
+import type { ServeProcess } from "../harness/serve-process.ts";
+import { freePort, startLatchkey } from "../harness/serve-process.ts";
+import { createSessionMaker } from "../harness/session-maker.ts";
+import type { CrashClient } from "./crash-client.ts";
+import { askRefresh, createCrashClient } from "./crash-client.ts";
+import { replayAll, replayRecent } from "./replay.ts";
+import { cutLog, readLogPosition } from "./write-ahead-log.ts";
+
+export interface CrashTrialOptions {
+  readonly seed: string;
+  readonly rounds: number;
+  readonly maxSeconds: number;
+  readonly clients: number;
+  readonly onProgress?: (round: number) => void;
+}
+
+export interface CrashTrialOutcome {
+  readonly rounds: number;
+  readonly refreshes: number;
+  /** Requests that were under way when the server was killed, all rounds together. */
+  readonly cutOff: number;
+  /** Rounds after which the log lost its end as well, and how many commits were lost to that. */
+  readonly powerCuts: number;
+  readonly framesLost: number;
+  readonly replayed: number;
+  readonly thieves: number;
+  readonly thievesCaught: number;
+  readonly signedOut: readonly string[];
+  readonly spentTwice: readonly string[];
+  readonly seconds: number;
+}
+
+/** Every so many rounds a thief is planted, and after every so many the power goes as well. */
+const THIEF_EVERY = 5;
+const POWER_CUT_EVERY = 3;
+
+/** Clients that never stop refreshing, and `latchkey serve`, killed again and again. */
+export async function runCrashTrial(options: CrashTrialOptions): Promise<CrashTrialOutcome> {
+  const dataPath = mkdtempSync(join(tmpdir(), "latchkey-crash-"));
+  const databasePath = join(dataPath, "latchkey.db");
+  const port = await freePort();
+  const issuer = `http://localhost:${port}`;
+  const random = createSeededRandom(options.seed);
+  const maker = await createSessionMaker({ dataPath, issuer });
+  const newClient = async (name: string): Promise<CrashClient> => {
+    const { refreshToken } = await maker.make("body");
+    return createCrashClient({ name, refreshToken, port, random: random.fork(name) });
+  };
+  const clients = await Promise.all(Array.from({ length: options.clients }, (_, n) => newClient(`client ${n}`)));
+  const victims = await Promise.all(
+    Array.from({ length: Math.ceil(options.rounds / THIEF_EVERY) }, (_, n) => newClient(`victim ${n}`)),
+  );
+  await maker.close();
+
+  const started = performance.now();
+  const spentTwice: string[] = [];
+  let [rounds, cutOff, powerCuts, framesLost, replayed, thieves, thievesCaught] = [0, 0, 0, 0, 0, 0, 0];
+  let server: ServeProcess | undefined;
+  try {
+    for (; rounds < options.rounds && performance.now() - started < options.maxSeconds * 1000; rounds++) {
+      const safe = readLogPosition(databasePath);
+      server = await startLatchkey({ dataPath, port, issuer });
+      const cutsPower = rounds % POWER_CUT_EVERY === POWER_CUT_EVERY - 1;
+      const victim = rounds % THIEF_EVERY === 0 ? victims[rounds / THIEF_EVERY] : undefined;
+      // A revocation is forced to the disk, and with it all before: no power cut in the round that has one.
+      const robbed = victim !== undefined && !cutsPower;
+
+      for (const client of clients) {
+        const outcome = await replayRecent(client, port);
+        replayed += outcome.replayed;
+        spentTwice.push(...outcome.faults);
+      }
+      const loaded = robbed ? [...clients, victim] : clients;
+      for (const client of loaded) client.start();
+      await sleep(random.between(120, 500));
+      if (robbed) await waitFor(() => victim.refreshes >= 2, 5_000);
+      cutOff += clients.filter((client) => client.underWay).length;
+      await server.kill();
+      await Promise.all(loaded.map((client) => client.pause()));
+
+      if (cutsPower) {
+        const lost = cutLog(databasePath, safe, random.next());
+        powerCuts += lost > 0 ? 1 : 0;
+        framesLost += lost;
+      }
+      if (robbed) {
+        server = await startLatchkey({ dataPath, port, issuer });
+        thieves += 1;
+        if (await isThiefCaught(victim, port)) thievesCaught += 1;
+        await server.kill();
+      }
+      options.onProgress?.(rounds + 1);
+    }
+
+    server = await startLatchkey({ dataPath, port, issuer });
+    const signedOut = await findSignedOut(clients);
+    for (const client of clients) {
+      const outcome = await replayAll(client, port);
+      replayed += outcome.replayed;
+      spentTwice.push(...outcome.faults);
+    }
+    const refreshes = clients.reduce((sum, client) => sum + client.refreshes, 0);
+    const seconds = (performance.now() - started) / 1000;
+    return {
+      rounds,
+      refreshes,
+      cutOff,
+      powerCuts,
+      framesLost,
+      replayed,
+      thieves,
+      thievesCaught,
+      signedOut,
+      spentTwice,
+      seconds,
+    };
+  } finally {
+    await Promise.all([...clients, ...victims].map((client) => client.pause()));
+    await server?.kill();
+    rmSync(dataPath, { recursive: true, force: true });
+  }
+}
+
+/** A copy from before a crash is used after it: that must end the session, for the thief and for the owner. */
+async function isThiefCaught(victim: CrashClient, port: number): Promise<boolean> {
+  const copy = victim.held.at(-2);
+  const live = victim.held.at(-1);
+  if (copy === undefined || live === undefined) return false;
+  const connection = openConnection(port);
+  const thief = await askRefresh(connection, copy.refreshToken, copy.keys.slice(1));
+  const owner = await askRefresh(connection, live.refreshToken, live.keys);
+  connection.abort();
+  return "refused" in thief && "refused" in owner && owner.refused === "401 session_ended";
+}
+
+/** Every client goes on once more; those that cannot were signed out. */
+async function findSignedOut(clients: readonly CrashClient[]): Promise<readonly string[]> {
+  const signedOut: string[] = [];
+  const before = clients.map((client) => client.refreshes);
+  for (const client of clients) client.start();
+  await waitFor(
+    () => clients.every((client, n) => client.ended !== undefined || client.refreshes > (before[n] ?? 0)),
+    20_000,
+  );
+  for (const [n, client] of clients.entries()) {
+    await client.pause();
+    if (client.ended !== undefined) signedOut.push(`${client.name}: ${client.ended}`);
+    else if (client.refreshes <= (before[n] ?? 0)) signedOut.push(`${client.name}: no answer`);
+  }
+  return signedOut;
+}
+
+async function waitFor(condition: () => boolean, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition() && performance.now() < deadline) await sleep(5);
+}
