@@ -14,7 +14,7 @@ export async function useStolenCopy(
 ): Promise<{ readonly refreshToken: string } | { readonly refused: string }> {
   const { send, random } = parts;
   const own = random.text(26);
-  const keys = random.pick([[], stolen.keys, [own], [own, ...stolen.keys.slice(0, 3)]]);
+  let keys = random.pick<readonly string[]>([[], stolen.keys, [own], [own, ...stolen.keys.slice(0, 3)]]);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     try {
       const answer = await send(
@@ -29,7 +29,11 @@ export async function useStolenCopy(
         const body = JSON.parse(answer.body.toString()) as { readonly refresh_token: string };
         return { refreshToken: body.refresh_token };
       }
-      if (statusOf(answer.head) < 500) return { refused: errorCodeOf(answer) };
+      if (statusOf(answer.head) >= 500) continue;
+      const refused = errorCodeOf(answer);
+      if (refused !== "superseded" || keys[0] === own) return { refused };
+      // The keys it copied bring it nothing, so it takes one of its own.
+      keys = [own];
     } catch (error) {
       if (!(error instanceof Error)) throw error;
     }
