@@ -7,7 +7,7 @@ import { openConnection } from "../harness/http-connection.ts";
 import { createSeededRandom } from "../harness/seeded-random.ts";
 import type { ServeProcess } from "../harness/serve-process.ts";
 import { freePort, startLatchkey } from "../harness/serve-process.ts";
-import { createSessionMaker } from "../harness/session-maker.ts";
+import { openSqliteFolder } from "../harness/sqlite-folder.ts";
 import type { CrashClient } from "./crash-client.ts";
 import { askRefresh, createCrashClient } from "./crash-client.ts";
 import { replayAll, replayRecent } from "./replay.ts";
@@ -48,7 +48,7 @@ export async function runCrashTrial(options: CrashTrialOptions): Promise<CrashTr
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
   const random = createSeededRandom(options.seed);
-  const maker = await createSessionMaker({ dataPath, issuer });
+  const maker = await openSqliteFolder(dataPath).createMaker(issuer);
   const newClient = async (name: string): Promise<CrashClient> => {
     const { refreshToken } = await maker.make("body");
     return createCrashClient({ name, refreshToken, port, random: random.fork(name) });

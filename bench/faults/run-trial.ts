@@ -7,7 +7,7 @@ import { createConnectionPool, postRequest } from "../harness/http-connection.ts
 import { headerOf, headersOf, statusOf } from "../harness/http-message.ts";
 import { createSeededRandom } from "../harness/seeded-random.ts";
 import { freePort, startLatchkey } from "../harness/serve-process.ts";
-import { createSessionMaker } from "../harness/session-maker.ts";
+import { openSqliteFolder } from "../harness/sqlite-folder.ts";
 import { createBodyHolder } from "./body-holder.ts";
 import { planFault } from "./fault-plan.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
@@ -52,7 +52,7 @@ export async function runFaultTrial(options: FaultTrialOptions): Promise<FaultTr
   const dataPath = mkdtempSync(join(tmpdir(), "latchkey-faults-"));
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
-  const maker = await createSessionMaker({ dataPath, issuer });
+  const maker = await openSqliteFolder(dataPath).createMaker(issuer);
   const server = await startLatchkey({ dataPath, port, issuer });
   const random = createSeededRandom(options.seed);
   const ledger = createTokenLedger();

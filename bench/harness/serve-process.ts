@@ -25,6 +25,7 @@ export interface StartOptions {
   /** Answers 200 once the server is ready. */
   readonly readyPath: string;
   readonly execArgv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** `latchkey serve` on a data folder; several on one folder share an issuer. */
@@ -45,11 +46,11 @@ export function startLatchkey(options: {
 
 /** Starts a Node.js program and waits until it answers. */
 export async function startProcess(options: StartOptions): Promise<ServeProcess> {
-  const { port, args, readyPath, execArgv = [] } = options;
+  const { port, args, readyPath, execArgv = [], env = {} } = options;
   const child = spawn(
     process.execPath,
     ["--conditions=@latchkey/source", "--disable-warning=ExperimentalWarning", ...execArgv, ...args],
-    { env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" }, stdio: ["ignore", "pipe", "pipe"] },
+    { env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...env }, stdio: ["ignore", "pipe", "pipe"] },
   );
   // Whatever ends this program must not leave its servers behind.
   const onExit = (): void => void child.kill("SIGKILL");

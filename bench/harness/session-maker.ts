@@ -1,10 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 
 import type { SessionAnswer } from "@latchkey/protocol";
-import type { AuthServer, PasswordHasher } from "@latchkey/server";
-import { createAuthServer, createSqliteStore } from "@latchkey/server";
-import { openDataFolder } from "latchkey";
+import type { AuthServer, PasswordHasher, Store } from "@latchkey/server";
+import { createAuthServer } from "@latchkey/server";
 
 /** A session as its owner holds it just after signing in. */
 export interface NewSession {
@@ -32,17 +30,11 @@ const NO_HASH: PasswordHasher = {
 };
 
 export async function createSessionMaker(options: {
-  readonly dataPath: string;
+  readonly store: Store;
+  readonly masterSecret: string;
   readonly issuer: string;
 }): Promise<SessionMaker> {
-  mkdirSync(options.dataPath, { recursive: true, mode: 0o700 });
-  const folder = openDataFolder({ path: options.dataPath });
-  const server = createAuthServer({
-    issuer: options.issuer,
-    store: createSqliteStore({ path: folder.databasePath }),
-    masterSecret: folder.masterSecret,
-    passwordHasher: NO_HASH,
-  });
+  const server = createAuthServer({ ...options, passwordHasher: NO_HASH });
   await server.ready();
   let made = 0;
   let credentials = newCredentials();

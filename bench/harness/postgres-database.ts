@@ -1,0 +1,58 @@
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+
+import { createPostgresStore } from "@latchkey/server/postgres";
+import pg from "pg";
+
+import { startPostgres } from "../../scripts/postgres-server.ts";
+import { startProcess } from "./serve-process.ts";
+import { createSessionMaker } from "./session-maker.ts";
+import type { SharedStore } from "./shared-store.ts";
+
+const NODE_PROGRAM = fileURLToPath(new URL("postgres-node.ts", import.meta.url));
+
+/** A PostgreSQL database that nobody else uses. */
+export interface PostgresDatabase extends SharedStore {
+  readonly url: string;
+}
+
+/** Makes a database: on the server that `DATABASE_URL` names, or on one of its own. */
+export async function openPostgresDatabase(): Promise<PostgresDatabase> {
+  const configured = process.env["DATABASE_URL"];
+  const own = configured === undefined ? await startPostgres({ durable: true }) : undefined;
+  const base = configured ?? own?.url ?? "";
+  const name = `latchkey_bench_${randomBytes(6).toString("hex")}`;
+  await administer(base, `CREATE DATABASE ${name} ENCODING 'UTF8' TEMPLATE template0`);
+  const location = new URL(base);
+  location.pathname = `/${name}`;
+  const url = location.href;
+  const masterSecret = randomBytes(32).toString("base64url");
+  return {
+    name: "PostgreSQL",
+    url,
+    startNode: ({ port, issuer, execArgv }) =>
+      startProcess({
+        port,
+        readyPath: "/health/ready",
+        args: [NODE_PROGRAM, "--port", `${port}`, "--issuer", issuer],
+        env: { BENCH_DATABASE_URL: url, BENCH_MASTER_SECRET: masterSecret },
+        ...(execArgv !== undefined && { execArgv }),
+      }),
+    createMaker: (issuer) =>
+      createSessionMaker({ store: createPostgresStore({ connectionString: url }), masterSecret, issuer }),
+    async close() {
+      if (own === undefined) await administer(base, `DROP DATABASE ${name} WITH (FORCE)`);
+      else await own.stop();
+    },
+  };
+}
+
+async function administer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,15 @@
+import type { ServeProcess } from "./serve-process.ts";
+import type { SessionMaker } from "./session-maker.ts";
+
+/** A store that any number of server processes work on. */
+export interface SharedStore {
+  readonly name: string;
+  startNode(options: {
+    readonly port: number;
+    readonly issuer: string;
+    readonly execArgv?: readonly string[];
+  }): Promise<ServeProcess>;
+  createMaker(issuer: string): Promise<SessionMaker>;
+  /** Removes it, once its nodes have stopped. */
+  close(): Promise<void>;
+}
