@@ -3,7 +3,7 @@ import type { SessionMaker } from "./session-maker.ts";
 
 /** A store that any number of server processes work on. */
 export interface SharedStore {
-  readonly name: string;
+  readonly name: "SQLite" | "PostgreSQL";
   startNode(options: {
     readonly port: number;
     readonly issuer: string;

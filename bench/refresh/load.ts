@@ -1,0 +1,136 @@
+/**
+ * The load: a process of its own, that refreshes over so many connections for so long, each with sessions of its own in
+ * turn, and says how it went. Asked over IPC, so that tokens never touch the disk.
+ */
+import { ATTEMPT_HEADER, MAX_ATTEMPT_KEYS } from "@latchkey/protocol";
+import { randomBytes } from "node:crypto";
+
+import type { HttpConnection } from "../harness/http-connection.ts";
+import { openConnection, postRequest } from "../harness/http-connection.ts";
+import { statusOf } from "../harness/http-message.ts";
+
+export interface LoadOrder {
+  readonly port: number;
+  readonly wire: Wire;
+  readonly connections: number;
+  /** Stops after so long… */
+  readonly seconds: number;
+  /** …or after so many refreshes, whichever is first. */
+  readonly refreshes?: number;
+  readonly tokens: readonly string[];
+}
+
+/** How a refresh is asked for. */
+export type Wire =
+  | { readonly kind: "latchkey" }
+  | { readonly kind: "oauth"; readonly path: string; readonly clientId: string; readonly resource?: string };
+
+export interface LoadReport {
+  readonly refreshes: number;
+  readonly failures: number;
+  /** What the first failure looked like. */
+  readonly failure: string | undefined;
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** The live token of every session, in the order they were given. */
+  readonly tokens: readonly string[];
+}
+
+const TIMEOUT_MS = 30_000;
+
+interface Client {
+  token: string;
+  keys: readonly string[];
+  generation: number;
+}
+
+process.on("message", (order: LoadOrder) => {
+  void run(order).then((report) => process.send?.(report));
+});
+
+async function run(order: LoadOrder): Promise<LoadReport> {
+  const prefix = randomBytes(12).toString("base64url");
+  const clients = order.tokens.map((token): Client => ({ token, keys: [], generation: 0 }));
+  const lanes = Array.from({ length: order.connections }, (_, lane) =>
+    clients.filter((_client, n) => n % order.connections === lane),
+  );
+  const connections: HttpConnection[] = [];
+  for (const [lane, own] of lanes.entries()) {
+    const connection = openConnection(order.port);
+    connections.push(connection);
+    const [first] = own;
+    // The first refresh of each is for the connection's and the compiler's sake.
+    if (first !== undefined) await refresh(order.wire, connection, first, `${prefix}-${lane}`);
+  }
+
+  const latencies: number[] = [];
+  let failures = 0;
+  let failure: string | undefined;
+  const started = performance.now();
+  const deadline = started + order.seconds * 1000;
+  const limit = order.refreshes ?? Number.POSITIVE_INFINITY;
+  await Promise.all(
+    lanes.map(async (own, lane) => {
+      const connection = connections[lane];
+      if (connection === undefined || own.length === 0) return;
+      for (let turn = 0; performance.now() < deadline && latencies.length < limit; turn++) {
+        const client = own[turn % own.length];
+        if (client === undefined) return;
+        const asked = performance.now();
+        const fault = await refresh(order.wire, connection, client, `${prefix}-${lane}`);
+        latencies.push(performance.now() - asked);
+        if (fault === undefined) continue;
+        failures += 1;
+        failure ??= fault;
+        if (failures > 20) return;
+      }
+    }),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  for (const connection of connections) connection.abort();
+  const sorted = Float64Array.from(latencies).toSorted();
+  return {
+    refreshes: latencies.length - failures,
+    failures,
+    failure,
+    seconds,
+    p50Ms: sorted[Math.floor(sorted.length * 0.5)] ?? 0,
+    p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
+    tokens: clients.map((client) => client.token),
+  };
+}
+
+/** Refreshes one session; answers what went wrong, if anything did. */
+async function refresh(
+  wire: Wire,
+  connection: HttpConnection,
+  client: Client,
+  prefix: string,
+): Promise<string | undefined> {
+  const answer = await connection.exchange(requestOf(wire, client, prefix), TIMEOUT_MS);
+  if (statusOf(answer.head) !== 200) return `${answer.head.split("\r\n")[0]} ${answer.body.toString().slice(0, 300)}`;
+  const body = JSON.parse(answer.body.toString()) as { readonly refresh_token?: string };
+  if (body.refresh_token === undefined || body.refresh_token === client.token) return "the token was not rotated";
+  client.token = body.refresh_token;
+  client.generation += 1;
+  return undefined;
+}
+
+function requestOf(wire: Wire, client: Client, prefix: string): string {
+  if (wire.kind === "latchkey") {
+    client.keys = [`${prefix}-${client.generation}`, ...client.keys].slice(0, MAX_ATTEMPT_KEYS);
+    return postRequest(
+      "/auth/refresh",
+      { "Content-Type": "application/json", [ATTEMPT_HEADER]: client.keys.join(",") },
+      JSON.stringify({ refresh_token: client.token }),
+    );
+  }
+  const form = new URLSearchParams({
+    grant_type: "refresh_token",
+    refresh_token: client.token,
+    client_id: wire.clientId,
+    ...(wire.resource !== undefined && { resource: wire.resource }),
+  });
+  return postRequest(wire.path, { "Content-Type": "application/x-www-form-urlencoded" }, form.toString());
+}

@@ -1,0 +1,70 @@
+import type { LoadGenerator } from "./load-generator.ts";
+import type { Storage, Subject } from "./subject.ts";
+import { readUsage } from "./process-usage.ts";
+
+export interface Throughput {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuMicroseconds: number;
+  readonly residentBytes: number;
+}
+
+/** Runs the load several times over; medians of everything. */
+export async function measureThroughput(
+  subject: Subject,
+  generator: LoadGenerator,
+  plan: { readonly connections: number; readonly seconds: number; readonly rounds: number },
+): Promise<Throughput> {
+  const rounds: Throughput[] = [];
+  for (let round = 0; round < plan.rounds; round++) {
+    const before = readUsage(subject.pid);
+    const report = await generator.run({
+      port: subject.port,
+      wire: subject.wire,
+      connections: plan.connections,
+      seconds: plan.seconds,
+      tokens: subject.tokens,
+    });
+    const after = readUsage(subject.pid);
+    subject.tokens = report.tokens;
+    rounds.push({
+      perSecond: report.refreshes / report.seconds,
+      p50Ms: report.p50Ms,
+      p99Ms: report.p99Ms,
+      cpuMicroseconds: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / (report.refreshes + plan.connections),
+      residentBytes: after.residentBytes,
+    });
+  }
+  const middle = (of: (one: Throughput) => number): number => median(rounds.map(of));
+  return {
+    perSecond: middle((one) => one.perSecond),
+    p50Ms: middle((one) => one.p50Ms),
+    p99Ms: middle((one) => one.p99Ms),
+    cpuMicroseconds: middle((one) => one.cpuMicroseconds),
+    residentBytes: Math.max(...rounds.map((one) => one.residentBytes)),
+  };
+}
+
+/** Rotates every session so often, and looks at the database before and after. */
+export async function measureGrowth(
+  subject: Subject,
+  generator: LoadGenerator,
+  rotations: number,
+): Promise<{ readonly before: Storage; readonly after: Storage }> {
+  const before = await subject.measureStorage();
+  const { tokens } = await generator.run({
+    port: subject.port,
+    wire: subject.wire,
+    connections: 16,
+    seconds: 120,
+    refreshes: rotations * subject.tokens.length,
+    tokens: subject.tokens,
+  });
+  subject.tokens = tokens;
+  return { before, after: await subject.measureStorage() };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+}
