@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac, createSecretKey, hash } from "node:crypto";
 
 import type { SecretScheme } from "../domain/refresh-rule.ts";
 
@@ -11,12 +11,14 @@ import type { SecretScheme } from "../domain/refresh-rule.ts";
  * Fields are joined by a line feed, which occurs in none of them, so no two inputs collide.
  */
 export function createSecretScheme(rotationKey: Uint8Array): SecretScheme {
+  // Imported once: from bytes, each HMAC would import them anew.
+  const key = createSecretKey(rotationKey);
   return {
-    hash: (secret) => createHash("sha256").update(secret).digest("base64url"),
+    hash: (secret) => hash("sha256", secret, "base64url"),
     // 128 bits of a key of at least 16 characters: what is remembered stays small, and cannot be turned back.
-    hashAttempt: (key) => createHash("sha256").update(key).digest("base64url").slice(0, 22),
+    hashAttempt: (attemptKey) => hash("sha256", attemptKey, "base64url").slice(0, 22),
     derive: (predecessor, next) =>
-      createHmac("sha256", rotationKey)
+      createHmac("sha256", key)
         .update(`${predecessor.secret}\n${next.sessionId}\n${next.generation}\n${next.attempt}`)
         .digest("base64url"),
   };
