@@ -51,7 +51,7 @@ export function createCrashClient(options: {
   let connection: HttpConnection | undefined;
 
   function newKey(generation: number): string {
-    return `${generation}-${random.text(26)}`;
+    return `gen-${generation}-${random.text(26)}`;
   }
 
   const refreshForEver = async (): Promise<void> => {

@@ -6,11 +6,11 @@ const KEY_LENGTH = 26;
 
 /** The keys to send for a refresh of this generation, newest first: its own, made once, and the last few before it. */
 export function keysFor(generation: number, kept: readonly string[], random: SeededRandom): readonly string[] {
-  const own = keyOf(generation, kept) ?? `${generation}-${random.text(KEY_LENGTH)}`;
+  const own = keyOf(generation, kept) ?? `gen-${generation}-${random.text(KEY_LENGTH)}`;
   return [own, ...kept.filter((key) => key !== own)].slice(0, MAX_ATTEMPT_KEYS);
 }
 
 /** The key made for this generation, if there is one. */
 export function keyOf(generation: number, kept: readonly string[]): string | undefined {
-  return kept.find((key) => key.startsWith(`${generation}-`));
+  return kept.find((key) => key.startsWith(`gen-${generation}-`));
 }

@@ -191,6 +191,6 @@ function digestOf(request: HttpMessage): string {
     headerOf(request.head, "latchkey-attempt") ?? /latchkey-attempt=([^;\r]*)/.exec(request.head)?.[1] ?? "none";
   return `generation ${gen}, keys ${keys
     .split(/[,.]/)
-    .map((key) => key.slice(0, 8))
+    .map((key) => key.slice(0, 12))
     .join(" ")}`;
 }

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import type { HttpConnection } from "../harness/http-connection.ts";
 import { openConnection, postRequest } from "../harness/http-connection.ts";
 import { statusOf } from "../harness/http-message.ts";
+import { readToken } from "../harness/refresh-token.ts";
 
 export interface LoadOrder {
   readonly port: number;
@@ -51,7 +52,11 @@ process.on("message", (order: LoadOrder) => {
 
 async function run(order: LoadOrder): Promise<LoadReport> {
   const prefix = randomBytes(12).toString("base64url");
-  const clients = order.tokens.map((token): Client => ({ token, keys: [], generation: 0 }));
+  const clients = order.tokens.map((token): Client => ({
+    token,
+    keys: [],
+    generation: order.wire.kind === "latchkey" ? readToken(token).generation : 0,
+  }));
   const lanes = Array.from({ length: order.connections }, (_, lane) =>
     clients.filter((_client, n) => n % order.connections === lane),
   );
@@ -119,7 +124,7 @@ async function refresh(
 
 function requestOf(wire: Wire, client: Client, prefix: string): string {
   if (wire.kind === "latchkey") {
-    client.keys = [`${prefix}-${client.generation}`, ...client.keys].slice(0, MAX_ATTEMPT_KEYS);
+    client.keys = [`gen-${client.generation}-${prefix}`, ...client.keys].slice(0, MAX_ATTEMPT_KEYS);
     return postRequest(
       "/auth/refresh",
       { "Content-Type": "application/json", [ATTEMPT_HEADER]: client.keys.join(",") },
