@@ -36,8 +36,14 @@ export async function startPeer(peer: Peer, sessions: number): Promise<Subject> 
     readyPath: peer.readyPath,
     args: [
       fileURLToPath(peer.program),
-      ...["--port", `${port}`, "--database", database],
-      ...["--sessions", `${sessions}`, "--tokens", tokensPath],
+      "--port",
+      `${port}`,
+      "--database",
+      database,
+      "--sessions",
+      `${sessions}`,
+      "--tokens",
+      tokensPath,
     ],
   });
   return {
