@@ -1,0 +1,17 @@
+import type { AttemptKeeper } from "../model/attempt-keeper.ts";
+import { keepOneKeyPerGeneration, SENT_KEYS } from "../model/attempt-keeper.ts";
+
+/** A fresh key for every try, and the last few before it. */
+export const freshKeyPerTry: AttemptKeeper = (_token, kept, makeKey) => [makeKey(), ...kept].slice(0, SENT_KEYS);
+
+/** One key per generation, and no memory of those before. */
+export const onlyTheCurrentKey: AttemptKeeper = (token, kept, makeKey) => [
+  kept.find((key) => key.generation === token.generation) ?? makeKey(),
+];
+
+/** One key per generation, as the client has it, but the key does not name its generation. */
+export const keysThatNameNothing: AttemptKeeper = (token, kept, makeKey) =>
+  keepOneKeyPerGeneration(token, kept, () => {
+    const key = makeKey();
+    return { ...key, name: key.name.replace(/^gen-\d+-/, "") };
+  });
