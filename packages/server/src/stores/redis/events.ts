@@ -1,0 +1,43 @@
+import type { AuthEvent } from "../../domain/event.ts";
+import type { EventLog, RecordedEvent } from "../../ports/event-log.ts";
+import type { Connection } from "./connection.ts";
+import { defineScript } from "./script.ts";
+
+/**
+ * `record(event, kept)`: appends an event within whatever script the caller is. The stream numbers its entries 0-1, 0-2
+ * and so on, never anew, not even when old ones are dropped; scripts run one after the other, and so a number that a
+ * reader sees is above all that it could have seen before.
+ */
+export const RECORD = `
+local function record(event, kept)
+  redis.call('XADD', base .. 'events', 'MAXLEN', '~', kept, '0-*', 'event', event)
+end`;
+
+const APPEND = defineScript(RECORD, "record(ARGV[1], ARGV[2])");
+
+const LIST = defineScript(`
+local entries = redis.call('XRANGE', base .. 'events', '(0-' .. ARGV[1], '+', 'COUNT', ARGV[2])
+local listed = {}
+for _, entry in ipairs(entries) do
+  listed[#listed + 1] = string.sub(entry[1], 3)
+  listed[#listed + 1] = entry[2][2]
+end
+return listed`);
+
+/** @param kept about how many events the stream keeps; the oldest are dropped first */
+export function createEventLog(connection: Connection, kept: number): EventLog {
+  return {
+    async appendEvent(event) {
+      await connection.run(APPEND, [JSON.stringify(event), kept]);
+    },
+
+    async listEvents(after, limit) {
+      const listed = (await connection.run(LIST, [after, limit])) as readonly string[];
+      return listed.flatMap((number, index): RecordedEvent[] => {
+        const content = listed[index + 1];
+        if (index % 2 === 1 || content === undefined) return [];
+        return [{ ...(JSON.parse(content) as AuthEvent), sequence: Number(number) }];
+      });
+    },
+  };
+}

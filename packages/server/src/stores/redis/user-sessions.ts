@@ -1,0 +1,22 @@
+/**
+ * `endSession(id, userId, at, reason)`: leaves the tombstone of a session that was found live, until the hash expires, and
+ * takes it out of its user's index. `endUserSessions(userId, keptId, at, reason)`: ends all that are in the index, which
+ * is all that are not revoked, but one (none for ''), and answers how many.
+ */
+export const END_SESSIONS = `
+local function endSession(id, userId, at, reason)
+  redis.call('HSET', base .. 'session:' .. id, 'revoked_at', at, 'revoked_reason', reason)
+  redis.call('ZREM', base .. 'user:' .. userId, id)
+end
+local function endUserSessions(userId, keptId, at, reason)
+  local ended = 0
+  for _, id in ipairs(redis.call('ZRANGE', base .. 'user:' .. userId, 0, -1)) do
+    if redis.call('EXISTS', base .. 'session:' .. id) == 0 then
+      redis.call('ZREM', base .. 'user:' .. userId, id)
+    elseif id ~= keptId then
+      endSession(id, userId, at, reason)
+      ended = ended + 1
+    end
+  end
+  return ended
+end`;
