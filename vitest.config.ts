@@ -11,6 +11,7 @@ export default defineConfig({
       "packages/*/test/**/*.test.ts",
       "examples/*/test/**/*.test.ts",
       "e2e/**/*.test.ts",
+      "proof/test/**/*.test.ts",
       "bench/test/**/*.test.ts",
     ],
     globalSetup: ["scripts/test-postgres.ts"],

@@ -2,7 +2,7 @@
  * `kill -9` under load, again and again, and sometimes the power goes with it: is anybody signed out, is a token ever
  * spent twice, is a copy from before the crash still caught after it?
  *
- *     npm run crash -w @latchkey-internal/bench [-- --quick] [--rounds NUMBER] [--json FILE]
+ *     npm run trial:crash [-- --quick] [--rounds NUMBER] [--json FILE]
  */
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";

@@ -2,7 +2,7 @@
  * Honest clients and planted thieves behind a proxy that drops, delays, duplicates and re-orders: is anybody signed out
  * who should not be, is a token ever spent twice, does a thief get away?
  *
- *     npm run faults -w @latchkey-internal/bench [-- --quick | --long] [--seed TEXT] [--json FILE]
+ *     npm run trial:faults [-- --quick | --long] [--seed TEXT] [--json FILE]
  */
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";

@@ -1,7 +1,7 @@
 /**
  * Fifty parallel redemptions of one token, on two server processes over one store: one successor, no fork.
  *
- *     npm run races -w @latchkey-internal/bench [-- --quick] [--store sqlite|postgres|all] [--json FILE]
+ *     npm run trial:races [-- --quick] [--store sqlite|postgres|all] [--json FILE]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -2,7 +2,7 @@
  * Refreshes over HTTP, with real clients and signed access tokens: how many a second, how long one takes, what it costs the
  * server, and what it leaves in the database; beside other servers, in the same run.
  *
- *     npm run refresh -w @latchkey-internal/bench [-- --quick] [--json FILE]
+ *     npm run bench:refresh [-- --quick] [--json FILE]
  */
 import { parseArgs } from "node:util";
 
