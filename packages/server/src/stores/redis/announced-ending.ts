@@ -9,9 +9,9 @@ export interface AnnouncedEnding {
   readonly keptSessionId: string | null;
   readonly reason: "password_changed" | "account_deleted";
   readonly at: number;
-  /** The account's fingerprint that the change expects to find: of all changes that expect one, one can take place… */
+  /** The fingerprint of the account that the change expects to find… */
   readonly expected: string;
-  /** …and the one it leaves; null where it leaves no account. */
+  /** …and of the one it leaves; null where it leaves none. */
   readonly becomes: string | null;
 }
 

@@ -1,0 +1,44 @@
+import type { EventLog } from "../../ports/event-log.ts";
+import type { Connection } from "./connection.ts";
+import { RECORD } from "./events.ts";
+import { defineScript } from "./script.ts";
+
+// Each event once, however many nodes relay it: the number of the last one is kept in the same step.
+const RELAY = defineScript(
+  RECORD,
+  `
+local relayed = tonumber(redis.call('GET', base .. 'relayed') or '0')
+for i = 2, #ARGV, 2 do
+  local number = tonumber(ARGV[i])
+  if number > relayed then
+    record(ARGV[i + 1], ARGV[1])
+    relayed = number
+    redis.call('SET', base .. 'relayed', ARGV[i])
+  end
+end
+return redis.call('GET', base .. 'relayed') or '0'`,
+);
+
+const PAGE = 500;
+
+/** Moves the events of another log into this one, in their order. */
+export interface EventRelay {
+  /** Resolves once all that the other log lists has been appended here. */
+  catchUp(source: EventLog): Promise<void>;
+}
+
+export function createEventRelay(durable: Connection, kept: number): EventRelay {
+  return {
+    async catchUp(source) {
+      let relayed = Number(await durable.run(RELAY, [kept]));
+      for (;;) {
+        const events = await source.listEvents(relayed, PAGE);
+        if (events.length === 0) return;
+        const values = events.flatMap(({ sequence, ...event }) => [sequence, JSON.stringify(event)]);
+        relayed = Number(await durable.run(RELAY, [kept, ...values]));
+        // Another node may be ahead; it then has relayed these as well.
+        if (events.length < PAGE) return;
+      }
+    },
+  };
+}
