@@ -6,10 +6,12 @@ import { join } from "node:path";
 
 import { check } from "./check.mjs";
 import { ensureChromium } from "./chromium.mjs";
+import { ensureRedis } from "./redis.mjs";
 import { findNode, installDependencies, ROOT, toolEnvironment } from "./toolchain.mjs";
 
 installDependencies();
 const chromium = ensureChromium();
+ensureRedis();
 const checks = check();
 
 const folder = mkdtempSync(join(tmpdir(), "latchkey-test-"));
