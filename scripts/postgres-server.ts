@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+
+import { freePort } from "./free-port.ts";
 
 export interface PostgresServer {
   /** Of its database `postgres`, as its superuser. */
@@ -210,14 +211,4 @@ function unprivilegedUser(): { readonly uid: number; readonly gid: number } | un
 
 function versionOf(postgres: string): string {
   return spawnSync(postgres, ["--version"], { encoding: "utf8" }).stdout.trim();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("There is no free port on 127.0.0.1.");
-  return address.port;
 }

@@ -5,7 +5,7 @@ import { openConnection, postRequest } from "../harness/http-connection.ts";
 import { statusOf } from "../harness/http-message.ts";
 import { readToken } from "../harness/refresh-token.ts";
 import type { ServeProcess } from "../harness/serve-process.ts";
-import { freePort } from "../harness/serve-process.ts";
+import { freePort } from "../../scripts/free-port.ts";
 import type { SharedStore } from "../harness/shared-store.ts";
 
 /** Parallel redemptions of one token, shared out between two processes. */

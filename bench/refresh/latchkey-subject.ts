@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 
 import { openPostgresDatabase } from "../harness/postgres-database.ts";
-import { freePort } from "../harness/serve-process.ts";
+import { freePort } from "../../scripts/free-port.ts";
 import type { SharedStore } from "../harness/shared-store.ts";
 import { openSqliteFolder } from "../harness/sqlite-folder.ts";
 import { measureSqlite } from "./sqlite-storage.ts";

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { freePort, startProcess } from "../harness/serve-process.ts";
+import { freePort } from "../../scripts/free-port.ts";
+import { startProcess } from "../harness/serve-process.ts";
 import type { Wire } from "./load.ts";
 import { measureSqlite } from "./sqlite-storage.ts";
 import type { Subject } from "./subject.ts";

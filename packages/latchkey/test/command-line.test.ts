@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { freePort, runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
+import { freePort } from "../../../scripts/free-port.ts";
+import { runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
 
 const credentials = { email: "ada@example.com", password: "correct horse battery staple" };
 

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { expect, it } from "vitest";
 
-import { freePort, startServe, temporaryFolder } from "./serve-process.ts";
+import { freePort } from "../../../scripts/free-port.ts";
+import { startServe, temporaryFolder } from "./serve-process.ts";
 
 const ROUNDS = 5;
 const CLIENTS = 4;
