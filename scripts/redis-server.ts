@@ -37,7 +37,7 @@ const START_ATTEMPTS = 3;
 // Says which process the server is. As soon as nobody holds the other end of standard input, the server is killed and its
 // folder removed; a line means that the folder is to stay.
 const KEEPER = `folder=$1; shift
-"$@" & server=$!
+"$@" 2>&1 & server=$!
 echo "pid $server"
 read -r line; left=$?
 kill -KILL "$server" 2>/dev/null

@@ -16,6 +16,10 @@ const required = process.env["CI"] === "true";
 export const describeOnRedis: typeof describe | typeof describe.skip =
   configured !== undefined || findRedis() !== undefined || required ? describe : describe.skip;
 
+/** For tests that crash, freeze or reconfigure the server, which one that was only lent must not be. */
+export const describeOnOwnRedis: typeof describe | typeof describe.skip =
+  findRedis() !== undefined || required ? describe : describe.skip;
+
 /** A server of this file's own, or the one of REDIS_URL where there is none to start. */
 export function shareRedis(): () => Promise<RedisPlace> {
   let starting: Promise<RedisServer> | undefined;

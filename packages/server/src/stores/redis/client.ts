@@ -52,3 +52,15 @@ export function openClient(url: string): RedisClient {
   client.on("error", () => undefined);
   return client;
 }
+
+/** One more connection to the same server, made at first use. It is whoever asks for it that closes it. */
+export function duplicate(client: RedisClient): RedisClient {
+  if (isCluster(client)) {
+    throw new ConfigurationError(
+      "replicas: cannot be confirmed through a Cluster client. Give the store a Redis client of the primary of its slot.",
+    );
+  }
+  const another = client.duplicate();
+  another.on("error", () => undefined);
+  return another;
+}

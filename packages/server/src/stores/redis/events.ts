@@ -24,11 +24,18 @@ for _, entry in ipairs(entries) do
 end
 return listed`);
 
-/** @param kept about how many events the stream keeps; the oldest are dropped first */
-export function createEventLog(connection: Connection, kept: number): EventLog {
+export interface EventLogOptions {
+  readonly connection: Connection;
+  /** Waits for replicas where there are to be some. */
+  readonly durable: Connection;
+  /** About how many events the stream keeps; the oldest are dropped first. */
+  readonly eventsKept: number;
+}
+
+export function createEventLog({ connection, durable, eventsKept }: EventLogOptions): EventLog {
   return {
     async appendEvent(event) {
-      await connection.run(APPEND, [JSON.stringify(event), kept]);
+      await durable.run(APPEND, [JSON.stringify(event), eventsKept]);
     },
 
     async listEvents(after, limit) {

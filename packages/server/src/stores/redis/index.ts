@@ -8,4 +8,5 @@ export { SessionsInDoubtError } from "./announced-ending.ts";
 export type { RedisClient } from "./client.ts";
 export { combineStores } from "./combine-stores.ts";
 export { createRedisSessionStore } from "./redis-session-store.ts";
-export type { RedisSessionStore, RedisSessionStoreOptions, RedisSessionStoreSettings } from "./redis-session-store.ts";
+export type { RedisSessionStore, RedisSessionStoreOptions } from "./redis-session-store.ts";
+export type { RedisSessionStoreSettings } from "./settings.ts";

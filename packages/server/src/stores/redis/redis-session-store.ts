@@ -1,16 +1,18 @@
-import { ConfigurationError } from "../../errors.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
 import type { SessionBackend } from "../../ports/store.ts";
 import type { RedisClient } from "./client.ts";
-import { openClient } from "./client.ts";
+import { duplicate, openClient } from "./client.ts";
+import type { Connection } from "./connection.ts";
 import { createConnection } from "./connection.ts";
 import type { EndingRegister } from "./ending-register.ts";
 import { createEndingRegister } from "./ending-register.ts";
 import type { EventRelay } from "./event-relay.ts";
 import { createEventRelay } from "./event-relay.ts";
 import { createEventLog } from "./events.ts";
-import type { Durability } from "./inspection.ts";
 import { inspectServer } from "./inspection.ts";
+import { replicated } from "./replicated.ts";
+import type { RedisSessionStoreSettings } from "./settings.ts";
+import { parseSettings } from "./settings.ts";
 import { createSessionVerbs } from "./sessions.ts";
 
 export type RedisSessionStoreOptions = RedisSessionStoreSettings &
@@ -25,15 +27,6 @@ export type RedisSessionStoreOptions = RedisSessionStoreSettings &
       }
   );
 
-export interface RedisSessionStoreSettings {
-  /** What the names of all keys begin with, between braces; `latchkey` by default. */
-  readonly prefix?: string;
-  /** Whether a server that may forget a confirmed revocation is refused; `checked`, so it is, by default. */
-  readonly durability?: Durability;
-  /** About how many events are kept, in memory; the oldest are dropped first. 1,000,000 by default. */
-  readonly eventsKept?: number;
-}
-
 export interface RedisSessionStore extends SessionBackend {
   /** What combineStores needs beyond the port, for changes that span two stores. */
   readonly joint: {
@@ -44,8 +37,6 @@ export interface RedisSessionStore extends SessionBackend {
   };
 }
 
-const EVENTS_KEPT = 1_000_000;
-
 /**
  * Sessions and the log of their events in Redis.
  *
@@ -53,35 +44,36 @@ const EVENTS_KEPT = 1_000_000;
  *   server's configuration cannot
  */
 export function createRedisSessionStore(options: RedisSessionStoreOptions): RedisSessionStore {
-  const { prefix = "latchkey", durability = "checked", eventsKept = EVENTS_KEPT } = options;
-  if (!/^[\w.:-]{1,64}$/.test(prefix)) {
-    throw new ConfigurationError("prefix: must be 1 to 64 letters, digits or any of _ . : -");
-  }
-  if (!Number.isSafeInteger(eventsKept) || eventsKept < 1) {
-    throw new ConfigurationError("eventsKept: must be a whole number above 0.");
-  }
+  const { prefix, durability, eventsKept, replicas } = parseSettings(options);
   const client = "client" in options ? options.client : openClient(options.url);
-  const connection = createConnection({
-    client,
-    base: `{${prefix}}:`,
-    inspectServer: (server) => inspectServer(server, durability),
-  });
+  const connect = (to: RedisClient): Connection =>
+    createConnection({
+      client: to,
+      base: `{${prefix}}:`,
+      inspectServer: (server) => inspectServer(server, durability),
+    });
+  const connection = connect(client);
+  const second = replicas === 0 ? undefined : duplicate(client);
+  const durable = second === undefined ? connection : replicated(connect(second), second, replicas);
+
   const sessionsDespite = (undecided: readonly string[]): SessionStore =>
-    createSessionVerbs({ connection, durable: connection, eventsKept, undecided });
+    createSessionVerbs({ connection, durable, eventsKept, undecided });
   let closed = false;
   return {
     sessions: sessionsDespite([]),
     joint: {
-      endings: createEndingRegister(connection),
-      relay: createEventRelay(connection, eventsKept),
+      endings: createEndingRegister(durable),
+      relay: createEventRelay(durable, eventsKept),
       sessionsDespite,
     },
-    events: createEventLog(connection, eventsKept),
+    events: createEventLog({ connection, durable, eventsKept }),
     checkHealth: () => connection.inspect(),
     async close() {
       if (closed) return;
       closed = true;
       connection.close();
+      durable.close();
+      second?.disconnect();
       if (!("client" in options)) client.disconnect();
     },
   };
