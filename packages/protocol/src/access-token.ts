@@ -22,6 +22,8 @@ export interface AccessTokenClaims {
   readonly acr: string;
   /** Absent where the user has none. */
   readonly roles?: readonly string[];
+  /** How often the user's rights have changed; absent where never. Older ones than the revocation feed names are stale. */
+  readonly claims_epoch?: number;
   /** The key a bound token must be used with (RFC 9449 §6.1). */
   readonly cnf?: { readonly jkt: string };
 }

@@ -10,4 +10,5 @@ export * from "./challenges.ts";
 export * from "./cookies.ts";
 export * from "./errors.ts";
 export * from "./metadata.ts";
+export * from "./revocation-feed.ts";
 export * from "./session-answer.ts";

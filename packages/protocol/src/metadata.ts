@@ -5,6 +5,9 @@ export interface AuthorityMetadata {
   readonly id_token_signing_alg_values_supported: readonly string[];
   readonly subject_types_supported: readonly string[];
   readonly scopes_supported?: readonly string[];
+  /** Where revocations are published (see `revocation-feed.ts`), and whether following them takes credentials. */
+  readonly revocation_feed_endpoint?: string;
+  readonly revocation_feed_access?: "public" | "client_secret_basic";
 }
 
 /** Where OpenID Connect Discovery §4 looks for an issuer's metadata: the suffix is appended to the issuer. */
