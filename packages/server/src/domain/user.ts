@@ -5,6 +5,8 @@ export interface User {
   readonly name: string | null;
   readonly emailVerified: boolean;
   readonly roles: readonly string[];
+  /** How often the user's rights have changed: access tokens of an earlier epoch carry old ones. */
+  readonly claimsEpoch: number;
   readonly createdAt: number;
   readonly disabledAt: number | null;
 }

@@ -24,6 +24,7 @@ export async function signUp(
     emailVerified: false,
     roles: [],
     createdAt: now,
+    claimsEpoch: 0,
     disabledAt: null,
   };
   const passwordHash = await context.hasher.hash(normalizePassword(request.password));

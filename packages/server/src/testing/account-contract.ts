@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Account } from "../ports/account-store.ts";
 import type { Store } from "../ports/store.ts";
 import { AWKWARD_TEXTS, create, eventsAfter, lastSequence, NOW, passwordChanged, sampleAccount } from "./samples.ts";
-import { sampleId, sampleRotation, userEvent } from "./samples.ts";
+import { asAppended, endedAfter, sampleId, sampleRotation, userEvent } from "./samples.ts";
 import type { StoreTest } from "./test-database.ts";
 
 export function describeAccounts(test: StoreTest<Store>): void {
@@ -86,6 +86,7 @@ export function describeAccounts(test: StoreTest<Store>): void {
     assert.deepEqual(await store.sessions.findSession(ended.id), { ...ended, revokedAt: NOW });
     assert.deepEqual(await store.sessions.findSession(stranger.id), stranger);
     assert.deepEqual(await eventsAfter(store, before), [passwordChanged(userId, kept.id)]);
+    assert.deepEqual(await endedAfter(store, before), [ended.id]);
     assert.equal(await store.sessions.rotateSession(sampleRotation(ended)), false);
   });
 
@@ -119,7 +120,7 @@ export function describeAccounts(test: StoreTest<Store>): void {
     assert.equal((await nodes[1].accounts.findAccount(userId))?.passwordHash, `new ${winners[0]?.id}`);
   });
 
-  test("roles are set where there is such a user, and recorded only then", async (open) => {
+  test("roles are set where there is such a user, which begins a claims epoch, and recorded only then", async (open) => {
     const store = await open();
     const account = await signUp(store, { roles: ["old"] });
     const userId = account.user.id;
@@ -135,8 +136,34 @@ export function describeAccounts(test: StoreTest<Store>): void {
       false,
     );
 
-    assert.deepEqual(await store.accounts.findUser(userId), { ...account.user, roles: ["b", "a", "b"] });
-    assert.deepEqual(await eventsAfter(store, before), [userEvent("roles_changed", userId)]);
+    const changed = { ...account.user, roles: ["b", "a", "b"], claimsEpoch: 1 };
+    assert.deepEqual(await store.accounts.findUser(userId), changed);
+    const [recorded, ...others] = await store.events.listEvents(before, 10);
+    assert.ok(recorded !== undefined);
+    assert.deepEqual(asAppended(recorded), userEvent("roles_changed", userId));
+    assert.equal(recorded.claimsEpoch, 1);
+    assert.deepEqual(others, []);
+  });
+
+  test("20 changes of a user's roles at once, on two nodes, are 20 claims epochs", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const userId = (await signUp(nodes[0])).user.id;
+    const before = await lastSequence(nodes[0]);
+
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        nodes[index % 2 === 0 ? 0 : 1].accounts.setRoles(
+          { userId, roles: [`role-${index}`] },
+          userEvent("roles_changed", userId),
+        ),
+      ),
+    );
+
+    assert.equal((await nodes[1].accounts.findUser(userId))?.claimsEpoch, 20);
+    assert.deepEqual(
+      (await nodes[1].events.listEvents(before, 100)).map((event) => event.claimsEpoch),
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
   });
 
   test("an account is deleted once, if its password is the one that was checked; its sessions end with it, and its e-mail address is free again", async (open) => {
@@ -158,6 +185,7 @@ export function describeAccounts(test: StoreTest<Store>): void {
     assert.deepEqual(await store.sessions.findSession(session.id), { ...session, revokedAt: NOW });
     assert.deepEqual(await store.sessions.findSession(stranger.id), stranger);
     assert.deepEqual(await eventsAfter(store, before), [userEvent("account_deleted", userId)]);
+    assert.deepEqual(await endedAfter(store, before), [session.id]);
     await signUp(store, { email: account.user.email });
   });
 }

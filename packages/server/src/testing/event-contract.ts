@@ -2,8 +2,18 @@ import assert from "node:assert/strict";
 
 import type { RecordedEvent } from "../ports/event-log.ts";
 import type { SessionBackend } from "../ports/store.ts";
-import { AWKWARD_TEXTS, create, eventsAfter, NOW, sampleId, sampleSession, sessionRevoked } from "./samples.ts";
-import { signedIn, signInFailed, withoutSequence } from "./samples.ts";
+import {
+  AWKWARD_TEXTS,
+  create,
+  endedAfter,
+  eventsAfter,
+  lastSequence,
+  NOW,
+  sampleId,
+  sampleSession,
+  sessionRevoked,
+} from "./samples.ts";
+import { asAppended, signedIn, signInFailed, userSessionsRevoked } from "./samples.ts";
 import type { StoreTest } from "./test-database.ts";
 
 export function describeEvents(test: StoreTest<SessionBackend>): void {
@@ -95,6 +105,45 @@ export function describeEvents(test: StoreTest<SessionBackend>): void {
         Array.from({ length: 15 }, (_, round) => `${writer}.${round}`),
       );
     }
-    assert.deepEqual((await reader.events.listEvents(0, 10_000)).map(withoutSequence), seen.map(withoutSequence));
+    assert.deepEqual((await reader.events.listEvents(0, 10_000)).map(asAppended), seen.map(asAppended));
+  });
+
+  test("whoever watches is told soon of an ending, on whatever node, and no longer than asked", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const session = await create(nodes[0]);
+    for (const [watching, ending] of [
+      [nodes[0], nodes[0]],
+      [nodes[1], nodes[0]],
+    ] as const) {
+      const { promise: told, resolve } = Promise.withResolvers<void>();
+      let calls = 0;
+      const before = await lastSequence(watching);
+      const stop = watching.events.watch(() => {
+        calls++;
+        // It is a hint, which may come before its event, too, or for another one.
+        void endedAfter(watching, before).then(
+          (ended) => (ended.length > 0 ? resolve() : undefined),
+          () => undefined,
+        );
+      });
+      await create(ending, { userId: session.userId });
+      await ending.sessions.revokeUserSessions(
+        { userId: session.userId, exceptSessionId: null, at: NOW, reason: "signed_out_everywhere" },
+        userSessionsRevoked(session.userId, null),
+      );
+      await told;
+
+      stop();
+      const heard = calls;
+      await create(ending);
+      await pause(150);
+      assert.equal(calls, heard);
+    }
+  });
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
   });
 }

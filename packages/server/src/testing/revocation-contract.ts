@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 
 import type { SessionBackend } from "../ports/store.ts";
-import { create, eventsAfter, lastSequence, NOW, sampleId, sampleRotation, sampleSession } from "./samples.ts";
+import {
+  create,
+  endedAfter,
+  eventsAfter,
+  lastSequence,
+  NOW,
+  sampleId,
+  sampleRotation,
+  sampleSession,
+} from "./samples.ts";
 import { sessionRevoked, userSessionsRevoked } from "./samples.ts";
 import type { StoreTest } from "./test-database.ts";
 
@@ -82,6 +91,7 @@ export function describeRevocation(test: StoreTest<SessionBackend>): void {
     assert.deepEqual(await store.sessions.findSession(early.id), { ...early, revokedAt: NOW });
     assert.deepEqual(await store.sessions.listSessions(userId, NOW), [kept]);
     assert.deepEqual(await eventsAfter(store, before), [userSessionsRevoked(userId, kept.id)]);
+    assert.deepEqual(await endedAfter(store, before), [first.id, second.id].toSorted());
     assert.equal(await store.sessions.rotateSession(sampleRotation(first)), false);
     assert.equal(await store.sessions.rotateSession(sampleRotation(kept)), true);
   });
@@ -105,6 +115,7 @@ export function describeRevocation(test: StoreTest<SessionBackend>): void {
       userSessionsRevoked(userId, null),
       userSessionsRevoked(userId, null),
     ]);
+    assert.deepEqual(await endedAfter(store, before), [session.id]);
   });
 
   test("a user's sessions end while they rotate on another node, every one of them", async (open) => {

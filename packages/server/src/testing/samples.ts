@@ -57,6 +57,7 @@ export function sampleAccount(changes: Partial<Account["user"]> = {}): Account {
       emailVerified: false,
       roles: [],
       createdAt: NOW,
+      claimsEpoch: 0,
       disabledAt: null,
       ...changes,
     },
@@ -119,14 +120,31 @@ export async function create(store: SessionBackend, changes: Partial<Session> = 
   return session;
 }
 
-/** All events after a sequence number, in the log's order, without their numbers. */
+/**
+ * All events after a sequence number, in the log's order, as they were appended. A store in two parts may record apart
+ * which sessions a change of an account ended: those records are left out.
+ */
 export async function eventsAfter(store: SessionBackend, after: number): Promise<readonly AuthEvent[]> {
   const recorded = await store.events.listEvents(after, 10_000);
-  return recorded.map(withoutSequence);
+  return recorded.filter((event) => !isEndingOfAccountChange(event)).map(asAppended);
 }
 
-export function withoutSequence({ sequence: _sequence, ...event }: RecordedEvent): AuthEvent {
+export function asAppended(recorded: RecordedEvent): AuthEvent {
+  const { sequence: _sequence, endedSessionIds: _ended, claimsEpoch: _epoch, ...event } = recorded;
   return event;
+}
+
+function isEndingOfAccountChange(event: RecordedEvent): boolean {
+  if (event.type !== "user_sessions_revoked") return false;
+  return event.reason === "password_changed" || event.reason === "account_deleted";
+}
+
+/** The sessions that ended after a sequence number, by what the log says. */
+export async function endedAfter(store: SessionBackend, after: number): Promise<readonly string[]> {
+  const recorded = await store.events.listEvents(after, 10_000);
+  return recorded
+    .flatMap((event) => (event.type === "session_revoked" ? [event.sessionId] : (event.endedSessionIds ?? [])))
+    .toSorted();
 }
 
 /** The number of the newest event; 0 in an empty log. */

@@ -213,8 +213,9 @@ describeOnPostgres("the schema in PostgreSQL", () => {
 
     await Promise.all([store, ...nodes].map((node) => node.checkHealth()));
 
-    const { rows } = await (await connect()).query("SELECT version FROM latchkey.migration");
-    expect(rows).toEqual([{ version: 1 }]);
+    const { rows } = await (await connect()).query("SELECT version FROM latchkey.migration ORDER BY version");
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows).toEqual(rows.map((_, index) => ({ version: index + 1 })));
   });
 
   it("a database with a newer schema is refused, and left as it is", async () => {
@@ -226,7 +227,7 @@ describeOnPostgres("the schema in PostgreSQL", () => {
     onTestFinished(() => older.close());
     await expect(older.checkHealth()).rejects.toThrow(ConfigurationError);
     await expect(older.sessions.findSession("any")).rejects.toThrow(
-      "The database has schema 99; this Latchkey knows up to 1. Install a newer Latchkey.",
+      /^The database has schema 99; this Latchkey knows up to \d+\. Install a newer Latchkey\.$/,
     );
   });
 

@@ -2,18 +2,18 @@ import type { Account, AccountStore } from "../../ports/account-store.ts";
 import type { Database, Row } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
 import { fromNullableText, fromText, toNullableText, toText } from "./text.ts";
-import { endUserSessions } from "./user-sessions.ts";
+import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
 
 const INSERT = {
   name: "latchkey-create-account",
   text: `
     WITH created AS (
-      INSERT INTO latchkey.account (id, email, email_verified, name, roles, password_hash, created_at, disabled_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      INSERT INTO latchkey.account (id, email, email_verified, name, roles, password_hash, created_at, disabled_at, claims_epoch)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
       ON CONFLICT (email) DO NOTHING
       RETURNING id
     )
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(8)} FROM created`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(9)} FROM created`,
 };
 
 const SELECT_BY_ID = { name: "latchkey-find-account", text: "SELECT * FROM latchkey.account WHERE id = $1" };
@@ -31,14 +31,17 @@ const CHANGE_PASSWORD = {
       UPDATE latchkey.account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
     ),
     ${endUserSessions("SELECT id AS user_id, $4::text AS kept_id, $5::bigint AS at, 'password_changed' AS reason FROM changed")}
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(5)} FROM changed`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(5, ENDED_SESSION_IDS)} FROM changed`,
 };
 
 const SET_ROLES = {
   name: "latchkey-set-roles",
   text: `
-    WITH changed AS (UPDATE latchkey.account SET roles = $2 WHERE id = $1 RETURNING id)
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(2)} FROM changed`,
+    WITH changed AS (
+      UPDATE latchkey.account SET roles = $2, claims_epoch = claims_epoch + 1 WHERE id = $1 RETURNING claims_epoch
+    )
+    INSERT INTO latchkey.event ${EVENT_COLUMNS}
+    SELECT ${eventParameters(2, "'claimsEpoch', changed.claims_epoch")} FROM changed`,
 };
 
 const DELETE = {
@@ -46,7 +49,7 @@ const DELETE = {
   text: `
     WITH deleted AS (DELETE FROM latchkey.account WHERE id = $1 AND password_hash = $3 RETURNING id),
     ${endUserSessions("SELECT id AS user_id, NULL::text AS kept_id, $2::bigint AS at, 'account_deleted' AS reason FROM deleted")}
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(3)} FROM deleted`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(3, ENDED_SESSION_IDS)} FROM deleted`,
 };
 
 export function createAccountStore(database: Database): AccountStore {
@@ -66,6 +69,7 @@ export function createAccountStore(database: Database): AccountStore {
         toText(passwordHash),
         user.createdAt,
         user.disabledAt,
+        user.claimsEpoch,
         ...eventValues(event),
       ]);
       return rowCount === 1;
@@ -110,6 +114,7 @@ function accountOf(row: Row): Account {
       name: fromNullableText(row["name"]),
       emailVerified: row["email_verified"] === true,
       roles: JSON.parse(String(row["roles"])) as readonly string[],
+      claimsEpoch: Number(row["claims_epoch"]),
       createdAt: Number(row["created_at"]),
       disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
     },

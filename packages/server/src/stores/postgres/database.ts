@@ -13,7 +13,9 @@ export interface PostgresClient {
   /** With an error the connection is closed, not used again. */
   release(error?: Error): void;
   on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "notification", listener: () => void): unknown;
   off(event: "error", listener: (error: Error) => void): unknown;
+  off(event: "notification", listener: () => void): unknown;
 }
 
 export interface PostgresQuery {

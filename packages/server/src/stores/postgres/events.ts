@@ -1,7 +1,8 @@
 import type { AuthEvent } from "../../domain/event.ts";
-import type { EventLog, RecordedEvent } from "../../ports/event-log.ts";
-import type { Database, Value } from "./database.ts";
+import type { EventConsequences, EventLog, RecordedEvent } from "../../ports/event-log.ts";
+import type { Database, PostgresPool, Value } from "./database.ts";
 import { toNullableText } from "./text.ts";
+import { watchNotifications } from "./watch-notifications.ts";
 
 const APPEND = {
   name: "latchkey-append-event",
@@ -12,10 +13,19 @@ const LIST = { name: "latchkey-list-events", text: "SELECT number, content FROM 
 /** The columns of an event, for statements that append one with the change it tells of. */
 export const EVENT_COLUMNS = "(at, type, user_id, session_id, detail)";
 
-/** The values of {@link EVENT_COLUMNS}, as the five parameters of a statement that follow its first `after` ones. */
-export function eventParameters(after: number): string {
-  const [at, type, userId, sessionId, detail] = [1, 2, 3, 4, 5].map((offset) => `$${after + offset}`);
-  return `${at}::bigint, ${type}::text, ${userId}::text, ${sessionId}::text, ${detail}::text`;
+/**
+ * The values of {@link EVENT_COLUMNS}, as the five parameters of a statement that follow its first `after` ones.
+ *
+ * @param consequences what only the statement knows of the event, as names and values for `jsonb_build_object`
+ */
+export function eventParameters(after: number, consequences?: string): string {
+  const [at, type, userId, sessionId, text] = [1, 2, 3, 4, 5].map((offset) => `$${after + offset}`);
+  // Text is joined to text: through jsonb a user agent's \\u0000 would be refused.
+  const detail =
+    consequences === undefined
+      ? `${text}::text`
+      : `left(${text}::text, -1) || ',' || substr(jsonb_build_object(${consequences})::text, 2)`;
+  return `${at}::bigint, ${type}::text, ${userId}::text, ${sessionId}::text, ${detail}`;
 }
 
 export function eventValues(event: AuthEvent): readonly Value[] {
@@ -23,7 +33,7 @@ export function eventValues(event: AuthEvent): readonly Value[] {
   return [event.at, event.type, toNullableText(event.userId), toNullableText(sessionId), JSON.stringify(event)];
 }
 
-export function createEventLog(database: Database): EventLog {
+export function createEventLog(database: Database, pool: PostgresPool): EventLog {
   return {
     async appendEvent(event) {
       await database.run(APPEND, eventValues(event));
@@ -32,9 +42,11 @@ export function createEventLog(database: Database): EventLog {
     async listEvents(after, limit) {
       const { rows } = await database.run(LIST, [after, limit]);
       return rows.map((row): RecordedEvent => ({
-        ...(JSON.parse(String(row["content"])) as AuthEvent),
+        ...(JSON.parse(String(row["content"])) as AuthEvent & EventConsequences),
         sequence: Number(row["number"]),
       }));
     },
+
+    watch: (listener) => watchNotifications(pool, listener),
   };
 }

@@ -42,7 +42,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     accounts: createAccountStore(database),
     sessions: createSessionStore(database),
     keys: createKeyStore(database, pool),
-    events: createEventLog(database),
+    events: createEventLog(database, pool),
     async checkHealth() {
       await database.run(HEALTH, []);
     },

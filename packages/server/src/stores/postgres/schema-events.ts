@@ -59,3 +59,19 @@ export const EVENTS = `
   END
   $body$;
 `;
+
+/**
+ * Tells nodes that wait that there is something to read, for the kinds of events that must not wait for the next look.
+ * Not for all: transactions that notify commit one after the other, which a flood of sign-ins must not.
+ */
+export const EVENT_NOTIFICATIONS = `
+  CREATE FUNCTION latchkey.notify_of_event() RETURNS trigger LANGUAGE plpgsql AS $body$
+  BEGIN
+    PERFORM pg_notify('latchkey_event', '');
+    RETURN NULL;
+  END
+  $body$;
+  CREATE TRIGGER event_notification AFTER INSERT ON latchkey.event FOR EACH ROW
+    WHEN (NEW.type NOT IN ('user_signed_up', 'signed_in', 'sign_in_failed', 'refresh_rolled_forward'))
+    EXECUTE FUNCTION latchkey.notify_of_event();
+`;

@@ -1,7 +1,7 @@
 import { ConfigurationError } from "../../errors.ts";
 import type { PostgresClient, PostgresPool } from "./database.ts";
 import { transaction } from "./database.ts";
-import { EVENTS } from "./schema-events.ts";
+import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
 
 /** The schema, one step a version. Steps are only ever appended: a database in the field has taken the earlier ones. */
 const MIGRATIONS: readonly string[] = [
@@ -62,6 +62,10 @@ const MIGRATIONS: readonly string[] = [
     sealed     text NOT NULL
   );
   ${EVENTS}
+  `,
+  `
+  ALTER TABLE latchkey.account ADD COLUMN claims_epoch bigint NOT NULL DEFAULT 0;
+  ${EVENT_NOTIFICATIONS}
   `,
 ];
 

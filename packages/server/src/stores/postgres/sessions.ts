@@ -4,7 +4,7 @@ import type { Database } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
 import { attemptsText, sessionOf } from "./session-row.ts";
 import { toNullableText, toText } from "./text.ts";
-import { endUserSessions } from "./user-sessions.ts";
+import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
 
 const INSERT = {
   name: "latchkey-create-session",
@@ -54,7 +54,7 @@ const REVOKE_OF_USER = {
   text: `
     WITH ${endUserSessions("SELECT $1::text AS user_id, $2::text AS kept_id, $3::bigint AS at, $4::text AS reason")},
     counted AS (SELECT count(*) AS count FROM ended),
-    recorded AS (INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(4)} FROM counted)
+    recorded AS (INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(4, ENDED_SESSION_IDS)} FROM counted)
     SELECT count FROM counted`,
 };
 

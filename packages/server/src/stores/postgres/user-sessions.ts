@@ -19,3 +19,7 @@ export function endUserSessions(order: string): string {
       RETURNING session.id
     )`;
 }
+
+/** What the event of such a statement says besides: the sessions it ended. */
+export const ENDED_SESSION_IDS =
+  "'endedSessionIds', (SELECT coalesce(jsonb_agg(ended.id ORDER BY ended.id), '[]'::jsonb) FROM ended)";

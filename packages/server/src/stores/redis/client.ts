@@ -9,7 +9,7 @@ export interface RedisClient extends RedisCommands {
   disconnect(): void;
   on(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
-  duplicate(): RedisClient;
+  duplicate(override?: object): RedisClient;
 }
 
 export interface RedisCommands {

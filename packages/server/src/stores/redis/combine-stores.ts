@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 
 import type { Account, AccountStore } from "../../ports/account-store.ts";
+import type { RecordedEvent } from "../../ports/event-log.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
 import type { Store } from "../../ports/store.ts";
 import type { AnnouncedEnding } from "./announced-ending.ts";
@@ -35,14 +36,15 @@ const MAX_ROUNDS = 64;
  * until the next change of that account: only then is it certain that the old change cannot come any more.
  *
  * Events of accounts are appended to their own store's log with the change, and moved from there to the log in Redis, each
- * once: after every change, and before every reading of the log.
+ * once: after every change, and before every reading of the log. Before an event is moved that tells of an ending, that
+ * is settled, and so recorded: a reader of the log learns of every session that ended, though nobody has met it since.
  */
 export function combineStores(stores: { readonly accounts: Store; readonly sessions: RedisSessionStore }): Store {
   const { accounts, sessions } = stores;
   const { endings, relay, sessionsDespite } = sessions.joint;
   const verbs = (undecided: readonly string[]): SessionStore =>
     undecided.length === 0 ? sessions.sessions : sessionsDespite(undecided);
-  const catchUp = (): Promise<void> => relay.catchUp(accounts.events);
+  const catchUp = (): Promise<void> => relay.catchUp(accounts.events, settleEndingsOf);
 
   const beyondDoubt = async <Result>(verb: (undecided: readonly string[]) => Promise<Result>): Promise<Result> => {
     let undecided: readonly string[] = [];
@@ -68,6 +70,14 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       else await endings.settle(verdict === "account gone" ? { ...ending, keptSessionId: null } : ending);
     }
     return undecided;
+  };
+
+  /** Whoever reads that an account changed has read before which sessions that ended, though nobody may have met them. */
+  const settleEndingsOf = async (events: readonly RecordedEvent[]): Promise<void> => {
+    const userIds = events.filter(({ type }) => type === "password_changed" || type === "account_deleted");
+    for (const userId of new Set(userIds.map((event) => event.userId ?? ""))) {
+      await beyondDoubt((undecided) => verbs(undecided).listSessions(userId, 0));
+    }
   };
 
   const changeWithEnding = async (ending: AnnouncedEnding, change: () => Promise<boolean>): Promise<boolean> => {
@@ -141,6 +151,12 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       async listEvents(after, limit) {
         await catchUp();
         return sessions.events.listEvents(after, limit);
+      },
+      watch(listener) {
+        const watched = [accounts.events.watch(listener), sessions.events.watch(listener)];
+        return () => {
+          for (const stop of watched) stop();
+        };
       },
     },
 

@@ -1,6 +1,8 @@
+import type { AuthEvent } from "../../domain/event.ts";
 import type { AnnouncedEnding } from "./announced-ending.ts";
 import { DOUBTS, withoutDoubt } from "./announced-ending.ts";
 import type { Connection } from "./connection.ts";
+import { RECORD } from "./events.ts";
 import { defineScript } from "./script.ts";
 import { END_SESSIONS } from "./user-sessions.ts";
 
@@ -18,10 +20,12 @@ const WITHDRAW = defineScript("return redis.call('HDEL', base .. 'endings:' .. A
 
 const SETTLE = defineScript(
   END_SESSIONS,
+  RECORD,
   `
 local userId, id, keptId, at, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local event, kept = ARGV[6], ARGV[7]
 if redis.call('HDEL', base .. 'endings:' .. userId, id) == 0 then return 0 end
-endUserSessions(userId, keptId, at, reason)
+record(withEnded(event, endUserSessions(userId, keptId, at, reason)), kept)
 return 1`,
 );
 
@@ -34,13 +38,13 @@ export interface EndingRegister {
    * @throws SessionsInDoubtError where there are others
    */
   announce(ending: AnnouncedEnding, undecided: readonly string[]): Promise<void>;
-  /** It took place: ends the sessions, once, however many call. Appends no event: the other store has recorded it. */
+  /** It took place: ends the sessions, once, however many call, and records which they were. */
   settle(ending: AnnouncedEnding): Promise<void>;
   /** It did not take place, and never will. */
   withdraw(ending: AnnouncedEnding): Promise<void>;
 }
 
-export function createEndingRegister(durable: Connection): EndingRegister {
+export function createEndingRegister(durable: Connection, eventsKept: number): EndingRegister {
   return {
     async announce(ending, undecided) {
       withoutDoubt(
@@ -49,7 +53,10 @@ export function createEndingRegister(durable: Connection): EndingRegister {
     },
 
     async settle({ userId, id, keptSessionId, at, reason }) {
-      await durable.run(SETTLE, [userId, id, keptSessionId ?? "", at, reason]);
+      const origin = { ip: null, userAgent: null };
+      const event: AuthEvent = { type: "user_sessions_revoked", userId, keptSessionId, reason, at, origin };
+      const values = [userId, id, keptSessionId ?? "", at, reason, JSON.stringify(event), eventsKept];
+      await durable.run(SETTLE, values);
     },
 
     async withdraw({ userId, id }) {

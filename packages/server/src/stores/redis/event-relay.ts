@@ -1,4 +1,4 @@
-import type { EventLog } from "../../ports/event-log.ts";
+import type { EventLog, RecordedEvent } from "../../ports/event-log.ts";
 import type { Connection } from "./connection.ts";
 import { RECORD } from "./events.ts";
 import { defineScript } from "./script.ts";
@@ -23,17 +23,22 @@ const PAGE = 500;
 
 /** Moves the events of another log into this one, in their order. */
 export interface EventRelay {
-  /** Resolves once all that the other log lists has been appended here. */
-  catchUp(source: EventLog): Promise<void>;
+  /**
+   * Resolves once all that the other log lists has been appended here.
+   *
+   * @param before awaited with the events of each page before they are appended
+   */
+  catchUp(source: EventLog, before: (events: readonly RecordedEvent[]) => Promise<void>): Promise<void>;
 }
 
 export function createEventRelay(durable: Connection, kept: number): EventRelay {
   return {
-    async catchUp(source) {
+    async catchUp(source, before) {
       let relayed = Number(await durable.run(RELAY, [kept]));
       for (;;) {
         const events = await source.listEvents(relayed, PAGE);
         if (events.length === 0) return;
+        await before(events);
         const values = events.flatMap(({ sequence, ...event }) => [sequence, JSON.stringify(event)]);
         relayed = Number(await durable.run(RELAY, [kept, ...values]));
         // Another node may be ahead; it then has relayed these as well.

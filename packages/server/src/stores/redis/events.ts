@@ -1,5 +1,5 @@
 import type { AuthEvent } from "../../domain/event.ts";
-import type { EventLog, RecordedEvent } from "../../ports/event-log.ts";
+import type { EventConsequences, EventLog, RecordedEvent } from "../../ports/event-log.ts";
 import type { Connection } from "./connection.ts";
 import { defineScript } from "./script.ts";
 
@@ -11,6 +11,7 @@ import { defineScript } from "./script.ts";
 export const RECORD = `
 local function record(event, kept)
   redis.call('XADD', base .. 'events', 'MAXLEN', '~', kept, '0-*', 'event', event)
+  redis.call('PUBLISH', base .. 'events', '')
 end`;
 
 const APPEND = defineScript(RECORD, "record(ARGV[1], ARGV[2])");
@@ -30,9 +31,10 @@ export interface EventLogOptions {
   readonly durable: Connection;
   /** About how many events the stream keeps; the oldest are dropped first. */
   readonly eventsKept: number;
+  readonly watch: EventLog["watch"];
 }
 
-export function createEventLog({ connection, durable, eventsKept }: EventLogOptions): EventLog {
+export function createEventLog({ connection, durable, eventsKept, watch }: EventLogOptions): EventLog {
   return {
     async appendEvent(event) {
       await durable.run(APPEND, [JSON.stringify(event), eventsKept]);
@@ -43,8 +45,10 @@ export function createEventLog({ connection, durable, eventsKept }: EventLogOpti
       return listed.flatMap((number, index): RecordedEvent[] => {
         const content = listed[index + 1];
         if (index % 2 === 1 || content === undefined) return [];
-        return [{ ...(JSON.parse(content) as AuthEvent), sequence: Number(number) }];
+        return [{ ...(JSON.parse(content) as AuthEvent & EventConsequences), sequence: Number(number) }];
       });
     },
+
+    watch,
   };
 }

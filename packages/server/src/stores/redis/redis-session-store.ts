@@ -14,6 +14,7 @@ import { replicated } from "./replicated.ts";
 import type { RedisSessionStoreSettings } from "./settings.ts";
 import { parseSettings } from "./settings.ts";
 import { createSessionVerbs } from "./sessions.ts";
+import { watchMessages } from "./watch-messages.ts";
 
 export type RedisSessionStoreOptions = RedisSessionStoreSettings &
   (
@@ -45,11 +46,12 @@ export interface RedisSessionStore extends SessionBackend {
  */
 export function createRedisSessionStore(options: RedisSessionStoreOptions): RedisSessionStore {
   const { prefix, durability, eventsKept, replicas } = parseSettings(options);
+  const base = `{${prefix}}:`;
   const client = "client" in options ? options.client : openClient(options.url);
   const connect = (to: RedisClient): Connection =>
     createConnection({
       client: to,
-      base: `{${prefix}}:`,
+      base,
       inspectServer: (server) => inspectServer(server, durability),
     });
   const connection = connect(client);
@@ -62,11 +64,16 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
   return {
     sessions: sessionsDespite([]),
     joint: {
-      endings: createEndingRegister(durable),
+      endings: createEndingRegister(durable, eventsKept),
       relay: createEventRelay(durable, eventsKept),
       sessionsDespite,
     },
-    events: createEventLog({ connection, durable, eventsKept }),
+    events: createEventLog({
+      connection,
+      durable,
+      eventsKept,
+      watch: (listener) => watchMessages(client, `${base}events`, listener),
+    }),
     checkHealth: () => connection.inspect(),
     async close() {
       if (closed) return;

@@ -82,8 +82,8 @@ const REVOKE_OF_USER = defineScript(
   RECORD,
   `
 local ended = endUserSessions(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
-record(ARGV[5], ARGV[6])
-return ended`,
+record(withEnded(ARGV[5], ended), ARGV[6])
+return #ended`,
 );
 
 const LIST = defineScript(

@@ -1,7 +1,7 @@
 /**
  * `endSession(id, userId, at, reason)`: leaves the tombstone of a session that was found live, until the hash expires, and
  * takes it out of its user's index. `endUserSessions(userId, keptId, at, reason)`: ends all that are in the index, which
- * is all that are not revoked, but one (none for ''), and answers how many.
+ * is all that are not revoked, but one (none for ''), and answers which.
  */
 export const END_SESSIONS = `
 local function endSession(id, userId, at, reason)
@@ -9,14 +9,19 @@ local function endSession(id, userId, at, reason)
   redis.call('ZREM', base .. 'user:' .. userId, id)
 end
 local function endUserSessions(userId, keptId, at, reason)
-  local ended = 0
+  local ended = {}
   for _, id in ipairs(redis.call('ZRANGE', base .. 'user:' .. userId, 0, -1)) do
     if redis.call('EXISTS', base .. 'session:' .. id) == 0 then
       redis.call('ZREM', base .. 'user:' .. userId, id)
     elseif id ~= keptId then
       endSession(id, userId, at, reason)
-      ended = ended + 1
+      ended[#ended + 1] = id
     end
   end
   return ended
+end
+-- An event, and which sessions it ended: an empty list would be encoded as an object.
+local function withEnded(event, ended)
+  local ids = #ended == 0 and '[]' or cjson.encode(ended)
+  return string.sub(event, 1, -2) .. ',"endedSessionIds":' .. ids .. '}'
 end`;

@@ -11,13 +11,15 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   const append = prepareAppendEvent(durable);
 
   const insert = durable.prepare(`
-    INSERT INTO user (id, email, email_verified, name, roles, password_hash, created_at, disabled_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO user (id, email, email_verified, name, roles, claims_epoch, password_hash, created_at, disabled_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (email) DO NOTHING`);
   const selectById = relaxed.prepare("SELECT * FROM user WHERE id = ?");
   const selectByEmail = relaxed.prepare("SELECT * FROM user WHERE email = ?");
   const updatePassword = durable.prepare("UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?");
-  const updateRoles = durable.prepare("UPDATE user SET roles = ? WHERE id = ?");
+  const updateRoles = durable.prepare(
+    "UPDATE user SET roles = ?, claims_epoch = claims_epoch + 1 WHERE id = ? RETURNING claims_epoch",
+  );
   const remove = durable.prepare("DELETE FROM user WHERE id = ? AND password_hash = ?");
   const revokeSessions = prepareRevokeUserSessions(durable);
 
@@ -30,6 +32,7 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
           Number(user.emailVerified),
           user.name,
           JSON.stringify(user.roles),
+          user.claimsEpoch,
           passwordHash,
           user.createdAt,
           user.disabledAt,
@@ -58,8 +61,8 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
       return transaction(durable, () => {
         const changed = updatePassword.run(newHash, userId, expectedHash).changes === 1;
         if (changed) {
-          revokeSessions({ userId, exceptSessionId: keepSessionId, at, reason: "password_changed" });
-          append(event);
+          const order = { userId, exceptSessionId: keepSessionId, at, reason: "password_changed" } as const;
+          append({ ...event, endedSessionIds: revokeSessions(order) });
         }
         return changed;
       });
@@ -67,9 +70,9 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
 
     async setRoles({ userId, roles }, event) {
       return transaction(durable, () => {
-        const changed = updateRoles.run(JSON.stringify(roles), userId).changes === 1;
-        if (changed) append(event);
-        return changed;
+        const changed = updateRoles.get(JSON.stringify(roles), userId);
+        if (changed !== undefined) append({ ...event, claimsEpoch: Number(changed["claims_epoch"]) });
+        return changed !== undefined;
       });
     },
 
@@ -77,8 +80,8 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
       return transaction(durable, () => {
         const deleted = remove.run(userId, expectedHash).changes === 1;
         if (deleted) {
-          revokeSessions({ userId, exceptSessionId: null, at: event.at, reason: "account_deleted" });
-          append(event);
+          const order = { userId, exceptSessionId: null, at: event.at, reason: "account_deleted" } as const;
+          append({ ...event, endedSessionIds: revokeSessions(order) });
         }
         return deleted;
       });
@@ -93,6 +96,7 @@ function accountOf(row: Record<string, SQLOutputValue>): Account {
     name: typeof row["name"] === "string" ? row["name"] : null,
     emailVerified: row["email_verified"] === 1,
     roles: JSON.parse(String(row["roles"])) as readonly string[],
+    claimsEpoch: Number(row["claims_epoch"]),
     createdAt: Number(row["created_at"]),
     disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
   };

@@ -1,11 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 
 import type { AuthEvent } from "../../domain/event.ts";
-import type { EventLog, RecordedEvent } from "../../ports/event-log.ts";
+import type { EventConsequences, EventLog, RecordedEvent } from "../../ports/event-log.ts";
 import type { SqliteConnections } from "./connection.ts";
+import { watchCommits } from "./watch-commits.ts";
 
 /** Appends an event within whatever transaction the caller has begun on this connection. */
-export type AppendEvent = (event: AuthEvent) => void;
+export type AppendEvent = (event: AuthEvent & EventConsequences) => void;
 
 export function prepareAppendEvent(database: DatabaseSync): AppendEvent {
   const insert = database.prepare("INSERT INTO event (at, type, user_id, session_id, detail) VALUES (?, ?, ?, ?, ?)");
@@ -24,9 +25,10 @@ export function createEventLog({ durable, relaxed }: SqliteConnections): EventLo
     },
     async listEvents(after, limit) {
       return select.all(after, limit).map((row): RecordedEvent => ({
-        ...(JSON.parse(String(row["detail"])) as AuthEvent),
+        ...(JSON.parse(String(row["detail"])) as AuthEvent & EventConsequences),
         sequence: Number(row["sequence"]),
       }));
     },
+    watch: (listener) => watchCommits(relaxed, listener),
   };
 }

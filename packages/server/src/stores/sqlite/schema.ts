@@ -63,6 +63,9 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX event_by_user ON event (user_id);
   `,
+  `
+  ALTER TABLE user ADD COLUMN claims_epoch INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /** Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows. */

@@ -92,8 +92,9 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
 
     async revokeUserSessions(revocation, event) {
       return transaction(durable, () => {
-        append(event);
-        return revokeOfUser(revocation);
+        const endedSessionIds = revokeOfUser(revocation);
+        append({ ...event, endedSessionIds });
+        return endedSessionIds.length;
       });
     },
 
