@@ -7,6 +7,7 @@ export const ERRORS = {
   invalid_grant: { status: 400, description: "The grant is invalid, expired or revoked." },
   weak_password: { status: 400, description: "The password does not meet the rules." },
 
+  invalid_client: { status: 401, description: "The client's credentials are missing or wrong." },
   invalid_credentials: { status: 401, description: "The e-mail address or the password is wrong." },
   mfa_required: { status: 401, description: "A second factor is needed." },
   session_ended: { status: 401, description: "The session has ended. Sign in again." },

@@ -104,6 +104,7 @@ async function assemble(settings: Settings, sealer: KeySealer): Promise<Hono<{ B
     logger: settings.logger,
     policy: settings.policy,
     allowedOrigins: settings.allowedOrigins,
+    resourceServers: settings.resourceServers,
     accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock }),
     refreshTokens: createRefreshTokens({ issuer, key: refreshKeys.signingKey, clock }),
     secretScheme: createSecretScheme(refreshKeys.rotationKey),

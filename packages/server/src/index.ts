@@ -10,7 +10,7 @@ export { createAuthServer } from "./create-auth-server.ts";
 export { AuthError, ConfigurationError } from "./errors.ts";
 export { setRoles } from "./flows/set-roles.ts";
 export type { ConnectionInfo } from "./http/app.ts";
-export type { AudienceOptions, AuthServerOptions } from "./options.ts";
+export type { AudienceOptions, AuthServerOptions, ResourceServerOptions } from "./options.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { PasswordHasher } from "./ports/password-hasher.ts";
 export type { Store } from "./ports/store.ts";

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import type { SignInPolicy } from "./flows/context.ts";
 import { ConfigurationError } from "./errors.ts";
+import type { ResourceServers } from "./http/resource-server-authentication.ts";
+import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
 import { MIN_MASTER_SECRET_BYTES } from "./keys/master-secret.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Logger } from "./ports/logger.ts";
@@ -26,6 +28,8 @@ export interface AuthServerOptions {
   readonly masterSecret: string | Uint8Array;
   /** The APIs that access tokens are for; the first is the default. Without any it is the issuer itself. */
   readonly audiences?: readonly (string | AudienceOptions)[];
+  /** Your APIs that ask this authority about tokens: they may introspect them, and follow what is revoked. */
+  readonly resourceServers?: readonly ResourceServerOptions[];
   /** Origins (besides the issuer's) whose pages may sign in with cookies, for example `https://app.example.com`. */
   readonly allowedOrigins?: readonly string[];
   /** The scopes a first-party sign-in may ask for, and those it gets when it asks for none (all, by default). */
@@ -57,12 +61,25 @@ export interface AudienceOptions {
   readonly accessTokenTtlSeconds?: number;
 }
 
+export interface ResourceServerOptions {
+  /** What the API calls itself, in HTTP Basic. */
+  readonly id: string;
+  /**
+   * At least 32 characters from a random generator, for example of `openssl rand -hex 32`. Give several while one replaces
+   * another: each is good.
+   */
+  readonly secret: string | readonly string[];
+  /** The audiences whose tokens it may ask about. Default: all. */
+  readonly audiences?: readonly string[];
+}
+
 /** The options, checked, with every default in its place. */
 export interface Settings {
   readonly issuer: string;
   readonly store: Store;
   readonly masterSecret: Uint8Array;
   readonly audiences: readonly AudienceProfile[];
+  readonly resourceServers: ResourceServers;
   /** The issuer's own origin among them. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly cookieScope: "path" | "origin";
@@ -77,6 +94,19 @@ const ttl = z.int().min(1).max(3_600);
 const scopeToken = z.string().regex(/^[\u0021\u0023-\u005B\u005D-\u007E]+$/, "is no scope (RFC 6749 §3.3)");
 const name = z.string().min(1).max(255);
 
+/** What an id and a secret may be made of (RFC 6749 appendix A). */
+const printable = z.string().regex(/^[\u0020-\u007E]+$/, "must be printable ASCII");
+const secret = printable.min(
+  MIN_RESOURCE_SERVER_SECRET_LENGTH,
+  `must have at least ${MIN_RESOURCE_SERVER_SECRET_LENGTH} characters. Make one with: openssl rand -hex 32`,
+);
+
+const resourceServer = z.strictObject({
+  id: printable.max(255),
+  secret: z.preprocess((value): unknown => (Array.isArray(value) ? value : [value]), z.array(secret).min(1).max(4)),
+  audiences: z.array(name).min(1).optional(),
+});
+
 const optionsSchema = z.strictObject({
   issuer: z.string().superRefine(checkIssuer),
   store: z.custom<Store>((value) => typeof value === "object" && value !== null, "is missing: give it a store"),
@@ -85,6 +115,7 @@ const optionsSchema = z.strictObject({
     .array(z.union([name, z.strictObject({ audience: name, accessTokenTtlSeconds: ttl.optional() })]))
     .min(1)
     .optional(),
+  resourceServers: z.array(resourceServer).default([]),
   allowedOrigins: z.array(z.string().refine(isOrigin, "is no origin: scheme, host and port alone")).default([]),
   scopes: z
     .strictObject({ allowed: z.array(scopeToken), default: z.array(scopeToken).optional() })
@@ -136,18 +167,20 @@ export function parseOptions(options: AuthServerOptions): Settings {
           accessTokenTtlSeconds: entry.accessTokenTtlSeconds ?? given.accessTokenTtlSeconds,
         },
   );
+  const audienceNames = audiences.map((profile) => profile.audience);
   return {
     issuer: given.issuer,
     store: given.store,
     masterSecret: decodeMasterSecret(given.masterSecret),
     audiences,
+    resourceServers: resourceServersOf(given.resourceServers, audienceNames),
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,
     policy: {
       limits: { idleSeconds: given.sessionIdleSeconds, maxSeconds: given.sessionMaxSeconds },
       retryWindowSeconds: given.retryWindowSeconds,
       scopes: { allowed: given.scopes.allowed, default: defaultScopes },
-      audiences: audiences.map((profile) => profile.audience),
+      audiences: audienceNames,
       clientIds: given.clientIds,
       revealEmailTaken: given.revealEmailTaken,
     },
@@ -182,6 +215,24 @@ function issuerFault(issuer: string): string | undefined {
     return `must be written as tokens will carry it: ${canonical.replace(/\/+$/, "")}`;
   }
   return undefined;
+}
+
+function resourceServersOf(
+  given: readonly z.infer<typeof resourceServer>[],
+  known: readonly string[],
+): ResourceServers {
+  const ids = given.map(({ id }) => id);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) throw new ConfigurationError(`resourceServers: there are two with the id ${twice}.`);
+  for (const { id, audiences = [] } of given) {
+    const unknown = audiences.find((audience) => !known.includes(audience));
+    if (unknown !== undefined) {
+      throw new ConfigurationError(`resourceServers: ${id} names ${unknown}, which is not among audiences.`);
+    }
+  }
+  return createResourceServers(
+    given.map(({ id, secret: secrets, audiences = known }) => ({ id, secrets, audiences: new Set(audiences) })),
+  );
 }
 
 function isOrigin(text: string): boolean {

@@ -49,6 +49,22 @@ describe("createAuthServer refuses to start", () => {
     ["with an origin on plain http", { allowedOrigins: ["http://app.example.com"] }, "must be https"],
     ["with any origin", { allowedOrigins: ["*"] }, "is no origin"],
     ["with a default scope that is not allowed", { scopes: { allowed: ["a"], default: ["b"] } }, "scopes.default"],
+    [
+      "IN-01: with a resource server's secret that could be guessed",
+      { resourceServers: [{ id: "api", secret: "x".repeat(31) }] },
+      "resourceServers.0.secret.0: must have at least 32 characters",
+    ],
+    ["with a resource server without a secret", { resourceServers: [{ id: "api", secret: [] }] }, "resourceServers.0"],
+    [
+      "with two resource servers of one id",
+      { resourceServers: [1, 2].map((n) => ({ id: "api", secret: String(n).repeat(32) })) },
+      "two with the id api",
+    ],
+    [
+      "with a resource server for an audience that is none",
+      { resourceServers: [{ id: "api", secret: "x".repeat(32), audiences: ["https://other.example.com"] }] },
+      "api names https://other.example.com, which is not among audiences",
+    ],
     ["with a scope that is two", { scopes: { allowed: ["a b"] } }, "is no scope"],
   ])("%s, and says how to mend it", (_what, changed, message) => {
     const start = (): unknown => createAuthServer(options(changed));
@@ -59,6 +75,15 @@ describe("createAuthServer refuses to start", () => {
   it("never repeats the master secret", () => {
     const secret = "not base64 but surely a secret!";
     expect(() => createAuthServer(options({ masterSecret: secret }))).not.toThrow(secret);
+  });
+
+  it("never repeats a resource server's secret", () => {
+    const secret = "short but secret";
+    for (const wrong of [secret, `${secret.repeat(3)}\n`, { secret }, [secret, secret]]) {
+      const start = (): unknown => createAuthServer(options({ resourceServers: [{ id: "api", secret: wrong }] }));
+      expect(start).toThrow("resourceServers.0.secret");
+      expect(start).not.toThrow(secret);
+    }
   });
 
   it("with another master secret than the database's keys were sealed with", async () => {

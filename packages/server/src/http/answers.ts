@@ -74,10 +74,15 @@ export function errorAnswer(error: AuthError): Response {
   };
   const headers: Record<string, string> = {};
   const { status } = ERRORS[code];
-  if (status === 401) headers["WWW-Authenticate"] = isAboutAccessToken(code) ? formatChallenge({ code }) : "Bearer";
+  if (status === 401) headers["WWW-Authenticate"] = challengeFor(code);
   if (details.allow !== undefined) headers["Allow"] = details.allow.join(", ");
   if (status === 429 || status === 503) headers["Retry-After"] = String(details.retryAfterSeconds ?? 5);
   return jsonAnswer(status, body, headers);
+}
+
+function challengeFor(code: AuthError["code"]): string {
+  if (code === "invalid_client") return 'Basic realm="latchkey", charset="UTF-8"';
+  return isAboutAccessToken(code) ? formatChallenge({ code }) : "Bearer";
 }
 
 function isAboutAccessToken(code: AuthError["code"]): boolean {

@@ -4,6 +4,7 @@ import type { Origin } from "../domain/event.ts";
 import type { FlowContext } from "../flows/context.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { CsrfTokens } from "../tokens/csrf-token.ts";
+import type { ResourceServers } from "./resource-server-authentication.ts";
 
 /** What the routes work with: the flows' context, and what only the wire has. */
 export interface HttpContext extends FlowContext {
@@ -14,6 +15,7 @@ export interface HttpContext extends FlowContext {
   readonly csrfTokens: CsrfTokens;
   readonly cookies: CookieSettings;
   readonly allowedOrigins: ReadonlySet<string>;
+  readonly resourceServers: ResourceServers;
 }
 
 export interface CookieSettings {

@@ -1,0 +1,85 @@
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+
+import { AuthError } from "../errors.ts";
+import type { HttpContext } from "./exchange.ts";
+
+/** One of your APIs, once it has proved who it is. */
+export interface ResourceServer {
+  readonly id: string;
+  /** The audiences whose tokens it may ask about. */
+  readonly audiences: ReadonlySet<string>;
+}
+
+/** Who may ask this authority about tokens. Holds hashes alone. */
+export interface ResourceServers {
+  /** Whether there are any. */
+  readonly configured: boolean;
+  /** The resource server with this id and secret; an unknown id takes as long as a wrong secret. */
+  authenticate(id: string, secret: string): ResourceServer | undefined;
+}
+
+/** Secrets of at least this many characters are not guessed, so that a fast hash does. */
+export const MIN_RESOURCE_SERVER_SECRET_LENGTH = 32;
+
+/** @param registered ids are different; each has at least one secret, and more while one is being replaced */
+export function createResourceServers(
+  registered: readonly (ResourceServer & { readonly secrets: readonly string[] })[],
+): ResourceServers {
+  const width = Math.max(1, ...registered.map(({ secrets }) => secrets.length));
+  // What has fewer secrets, or does not exist, is compared with hashes of nothing.
+  const padded = (hashes: readonly Buffer[]): readonly Buffer[] =>
+    Array.from({ length: width }, (_, index) => hashes[index] ?? randomBytes(32));
+  const nobody = { server: undefined, hashes: padded([]) };
+  const byId = new Map(
+    registered.map(({ id, audiences, secrets }) => [
+      id,
+      { server: { id, audiences }, hashes: padded(secrets.map((secret) => hash("sha256", secret, "buffer"))) },
+    ]),
+  );
+
+  return {
+    configured: byId.size > 0,
+    authenticate(id, secret) {
+      const presented = hash("sha256", secret, "buffer");
+      const { server, hashes } = byId.get(id) ?? nobody;
+      const matches = hashes.map((expected) => timingSafeEqual(expected, presented));
+      return matches.includes(true) ? server : undefined;
+    },
+  };
+}
+
+/**
+ * Which resource server calls, by HTTP Basic with id and secret form-urlencoded (`client_secret_basic`, RFC 6749 §2.3.1).
+ * Nothing of the request's body has been read before.
+ *
+ * @throws AuthError `invalid_client`, whatever is wrong
+ */
+export function requireResourceServer({
+  request,
+  http,
+}: {
+  readonly request: Request;
+  readonly http: Pick<HttpContext, "resourceServers">;
+}): ResourceServer {
+  const [id, secret] = readBasicCredentials(request.headers.get("authorization"));
+  const server = http.resourceServers.authenticate(id, secret);
+  if (server === undefined) throw new AuthError("invalid_client");
+  return server;
+}
+
+/** What cannot be read is judged like wrong credentials: as an id that nobody has. */
+function readBasicCredentials(header: string | null): readonly [id: string, secret: string] {
+  const encoded = /^basic +([A-Za-z0-9+/]{2,2048}={0,2})$/i.exec(header ?? "")?.[1] ?? "";
+  const pair = Buffer.from(encoded, "base64").toString("utf8");
+  const colon = pair.indexOf(":");
+  if (colon < 1) return ["", ""];
+  try {
+    return [formDecode(pair.slice(0, colon)), formDecode(pair.slice(colon + 1))];
+  } catch {
+    return ["", ""];
+  }
+}
+
+function formDecode(text: string): string {
+  return decodeURIComponent(text.replaceAll("+", " "));
+}
