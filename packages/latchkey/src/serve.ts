@@ -59,6 +59,7 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
     port: listener.port,
     async stop() {
       clearInterval(purging);
+      await server.endStreams();
       await listener.stop();
       await server.close();
     },

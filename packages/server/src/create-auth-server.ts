@@ -12,6 +12,8 @@ import { createKeySealer } from "./keys/master-secret.ts";
 import { loadRefreshKeys } from "./keys/refresh-keys.ts";
 import type { AuthServerOptions, Settings } from "./options.ts";
 import { isInsecureLoopback, parseOptions } from "./options.ts";
+import type { RevocationFeed } from "./revocations/revocation-feed.ts";
+import { createRevocationFeed } from "./revocations/revocation-feed.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createCsrfTokens } from "./tokens/csrf-token.ts";
 import { createSecretScheme } from "./tokens/refresh-secret.ts";
@@ -31,7 +33,12 @@ export interface AuthServer {
   setRoles(email: string, roles: readonly string[]): Promise<boolean>;
   /** Forgets sessions whose time is over, in one small batch; answers how many. To be called now and then. */
   purgeExpiredSessions(): Promise<number>;
-  /** Closes the store; more than once does no harm. */
+  /**
+   * Ends the streams of the revocation feed, which would otherwise never finish; all else is answered as before. For a
+   * server that is about to stop and lets requests under way finish.
+   */
+  endStreams(): Promise<void>;
+  /** Ends streams and closes the store; more than once does no harm. */
   close(): Promise<void>;
 }
 
@@ -46,13 +53,17 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
   const { store, clock, logger } = settings;
 
   let closing: Promise<void> | undefined;
-  let loading: Promise<Hono<{ Bindings: ConnectionInfo }>> | undefined;
-  const load = (): Promise<Hono<{ Bindings: ConnectionInfo }>> => {
+  let loading: Promise<Parts> | undefined;
+  const load = (): Promise<Parts> => {
     loading ??= assemble(settings, sealer).catch((error: unknown) => {
       loading = undefined;
       throw error;
     });
     return loading;
+  };
+  const endStreams = async (): Promise<void> => {
+    const parts = await loading?.catch(() => undefined);
+    parts?.revocationFeed.close();
   };
 
   return {
@@ -60,7 +71,7 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     async fetch(request, connection = {}) {
       try {
-        const app = await load();
+        const { app } = await load();
         return await app.fetch(request, connection);
       } catch (error) {
         logger.error({ err: error }, "the authority could not open its keys");
@@ -77,8 +88,10 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     purgeExpiredSessions: () => store.sessions.purgeSessions(clock(), PURGE_BATCH),
 
+    endStreams,
+
     close() {
-      closing ??= store.close();
+      closing ??= endStreams().then(() => store.close());
       return closing;
     },
   };
@@ -86,15 +99,28 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
 const PURGE_BATCH = 500;
 
+interface Parts {
+  readonly app: Hono<{ Bindings: ConnectionInfo }>;
+  readonly revocationFeed: RevocationFeed;
+}
+
 /** The one place where the parts are chosen and put together. */
-async function assemble(settings: Settings, sealer: KeySealer): Promise<Hono<{ Bindings: ConnectionInfo }>> {
+async function assemble(settings: Settings, sealer: KeySealer): Promise<Parts> {
   const { issuer, store, clock } = settings;
   const keyRing = await loadKeyRing({ store: store.keys, sealer, clock });
   const refreshKeys = await loadRefreshKeys({ store: store.keys, sealer, clock });
   const basePath = new URL(issuer).pathname.replace(/\/$/, "");
   const secure = !isInsecureLoopback(issuer);
+  const revocationFeed = createRevocationFeed({
+    issuer,
+    events: store.events,
+    keyRing,
+    clock,
+    logger: settings.logger,
+    accessTokenTtlSeconds: Math.max(...settings.audiences.map((profile) => profile.accessTokenTtlSeconds)),
+  });
 
-  return createApp({
+  const app = createApp({
     issuer,
     basePath,
     store,
@@ -105,6 +131,8 @@ async function assemble(settings: Settings, sealer: KeySealer): Promise<Hono<{ B
     policy: settings.policy,
     allowedOrigins: settings.allowedOrigins,
     resourceServers: settings.resourceServers,
+    revocationFeed,
+    isRevocationFeedPublic: settings.isRevocationFeedPublic,
     accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock }),
     refreshTokens: createRefreshTokens({ issuer, key: refreshKeys.signingKey, clock }),
     secretScheme: createSecretScheme(refreshKeys.rotationKey),
@@ -115,4 +143,5 @@ async function assemble(settings: Settings, sealer: KeySealer): Promise<Hono<{ B
       refreshPath: settings.cookieScope === "origin" ? "/" : `${basePath}/auth`,
     },
   });
+  return { app, revocationFeed };
 }

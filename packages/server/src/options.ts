@@ -30,6 +30,11 @@ export interface AuthServerOptions {
   readonly audiences?: readonly (string | AudienceOptions)[];
   /** Your APIs that ask this authority about tokens: they may introspect them, and follow what is revoked. */
   readonly resourceServers?: readonly ResourceServerOptions[];
+  /**
+   * Who may follow the revocation feed: `resourceServers` alone (the default), or anybody. It names random ids of sessions,
+   * tokens and users, and nothing else.
+   */
+  readonly revocationFeed?: { readonly access?: "resource-servers" | "public" };
   /** Origins (besides the issuer's) whose pages may sign in with cookies, for example `https://app.example.com`. */
   readonly allowedOrigins?: readonly string[];
   /** The scopes a first-party sign-in may ask for, and those it gets when it asks for none (all, by default). */
@@ -80,6 +85,7 @@ export interface Settings {
   readonly masterSecret: Uint8Array;
   readonly audiences: readonly AudienceProfile[];
   readonly resourceServers: ResourceServers;
+  readonly isRevocationFeedPublic: boolean;
   /** The issuer's own origin among them. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly cookieScope: "path" | "origin";
@@ -116,6 +122,9 @@ const optionsSchema = z.strictObject({
     .min(1)
     .optional(),
   resourceServers: z.array(resourceServer).default([]),
+  revocationFeed: z
+    .strictObject({ access: z.enum(["resource-servers", "public"]).default("resource-servers") })
+    .default({ access: "resource-servers" }),
   allowedOrigins: z.array(z.string().refine(isOrigin, "is no origin: scheme, host and port alone")).default([]),
   scopes: z
     .strictObject({ allowed: z.array(scopeToken), default: z.array(scopeToken).optional() })
@@ -174,6 +183,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     masterSecret: decodeMasterSecret(given.masterSecret),
     audiences,
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
+    isRevocationFeedPublic: given.revocationFeed.access === "public",
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,
     policy: {

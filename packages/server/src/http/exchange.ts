@@ -3,6 +3,7 @@ import type { CookieNames } from "@latchkey/protocol";
 import type { Origin } from "../domain/event.ts";
 import type { FlowContext } from "../flows/context.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
+import type { RevocationFeed } from "../revocations/revocation-feed.ts";
 import type { CsrfTokens } from "../tokens/csrf-token.ts";
 import type { ResourceServers } from "./resource-server-authentication.ts";
 
@@ -16,6 +17,8 @@ export interface HttpContext extends FlowContext {
   readonly cookies: CookieSettings;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly resourceServers: ResourceServers;
+  readonly revocationFeed: RevocationFeed;
+  readonly isRevocationFeedPublic: boolean;
 }
 
 export interface CookieSettings {

@@ -14,6 +14,11 @@ export async function getMetadata({ http }: Exchange): Promise<Response> {
     // Some resource servers read the algorithms of access tokens here.
     id_token_signing_alg_values_supported: [http.keyRing.signingKey.alg],
     subject_types_supported: ["public"],
+    // Where nobody was named who may follow it, nobody is told of it.
+    ...((http.isRevocationFeedPublic || http.resourceServers.configured) && {
+      revocation_feed_endpoint: `${http.issuer}/revocations`,
+      revocation_feed_access: http.isRevocationFeedPublic ? "public" : "client_secret_basic",
+    }),
     ...(allowed.length > 0 && { scopes_supported: allowed }),
   };
   return Response.json(metadata, { headers: PUBLIC });

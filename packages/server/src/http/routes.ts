@@ -7,6 +7,7 @@ import { postSignUp } from "./auth/sign-up.ts";
 import type { Route } from "./exchange.ts";
 import { getLive, getReady } from "./health.ts";
 import { getKeySet, getMetadata } from "./published.ts";
+import { getRevocations } from "./revocations.ts";
 
 /** The wire contract: everything the authority answers, below its issuer's path. */
 export const ROUTES: readonly Route[] = [
@@ -22,6 +23,7 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/auth/password", summary: "Change my password", handle: postPassword },
   { method: "GET", path: "/.well-known/openid-configuration", summary: "Metadata", handle: getMetadata },
   { method: "GET", path: "/.well-known/jwks.json", summary: "Key set", handle: getKeySet },
+  { method: "GET", path: "/revocations", summary: "The revocation feed", handle: getRevocations },
   { method: "GET", path: "/health/live", summary: "Is the process up", handle: getLive },
   { method: "GET", path: "/health/ready", summary: "Can it answer", handle: getReady },
 ];

@@ -69,6 +69,7 @@ export function createAccessTokens(options: {
         amr: session.amr,
         acr: session.acr,
         ...(user.roles.length > 0 && { roles: user.roles }),
+        ...(user.claimsEpoch > 0 && { claims_epoch: user.claimsEpoch }),
         ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
       };
       const token = signJwt(claims, keyRing.signingKey, { typ: ACCESS_TOKEN_TYPE });

@@ -8,7 +8,15 @@ import type { Account } from "../../src/ports/account-store.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { createRedisSessionStore, SessionsInDoubtError } from "../../src/stores/redis/index.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/index.ts";
-import { create, eventsAfter, lastSequence, NOW, passwordChanged, sampleAccount } from "../../src/testing/samples.ts";
+import {
+  create,
+  endedAfter,
+  eventsAfter,
+  lastSequence,
+  NOW,
+  passwordChanged,
+  sampleAccount,
+} from "../../src/testing/samples.ts";
 import { sampleRotation, sampleSession, signedIn, userEvent } from "../../src/testing/samples.ts";
 import type { CombinedPlace } from "./redis-combined-stores.ts";
 import { shareCombinedStores } from "./redis-combined-stores.ts";
@@ -101,6 +109,20 @@ describeOnRedis("a change of an account whose node dies on the way, sessions in 
         expect(await seen[verb]()).toBe(true);
       }),
   );
+
+  it("changed the password: who reads the log first finds every session that ended named in it", async () =>
+    onCombined(async (place, open) => {
+      const node = open();
+      const account = await signUp(node);
+      const userId = account.user.id;
+      const [kept, stolen] = [await create(node, { userId }), await create(node, { userId })];
+      const before = await lastSequence(node);
+
+      await die(place, account, { dies: AFTER, change: { newHash: "new", keepSessionId: kept.id } });
+
+      expect(await endedAfter(node, before)).toEqual([stolen.id]);
+      expect(await endedAfter(open(), before)).toEqual([stolen.id]);
+    }));
 
   it("changed the password: a sign-in with the new one comes first, and its session lives", async () =>
     onCombined(async (place, open) => {

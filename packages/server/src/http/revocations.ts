@@ -1,0 +1,60 @@
+import type { RevocationAnswer } from "@latchkey/protocol";
+
+import { AuthError } from "../errors.ts";
+import type { SignedBatch } from "../revocations/revocation-feed.ts";
+import type { Exchange } from "./exchange.ts";
+import { requireResourceServer } from "./resource-server-authentication.ts";
+
+/**
+ * The revocation feed: a stream (Server-Sent Events) for who accepts that, and else what there is to know now, as JSON.
+ * Both go on from a cursor where there is one, in `Last-Event-ID` or `?after=`.
+ */
+export async function getRevocations(exchange: Exchange): Promise<Response> {
+  const { request, http } = exchange;
+  if (!http.isRevocationFeedPublic) requireResourceServer(exchange);
+  const after = request.headers.get("last-event-id") ?? new URL(request.url).searchParams.get("after") ?? undefined;
+  try {
+    if (acceptsEventStream(request)) return await streamAnswer(http.revocationFeed.follow(after));
+    const batches: string[] = [];
+    for await (const { jws } of http.revocationFeed.read(after)) batches.push(jws);
+    return Response.json({ batches } satisfies RevocationAnswer, { headers: { "Cache-Control": "no-store" } });
+  } catch (error) {
+    throw new AuthError("unavailable", {}, { cause: error });
+  }
+}
+
+function acceptsEventStream(request: Request): boolean {
+  return /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(request.headers.get("accept") ?? "");
+}
+
+/** A batch is made when the connection takes it: who reads slowly gets what came meanwhile in one. */
+async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise<Response> {
+  // Awaited before there is an answer, so that a store that cannot be read is answered 503.
+  let next: Promise<IteratorResult<SignedBatch, void>> = Promise.resolve(await batches.next());
+  const encoder = new TextEncoder();
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value: batch, done = false } = await next;
+      if (batch === undefined || done) return controller.close();
+      controller.enqueue(encoder.encode(formatServerSentEvent(batch)));
+      next = batches.next();
+      // Awaited by the next pull; until then its failure is nobody's.
+      next.catch(() => undefined);
+    },
+    async cancel() {
+      await batches.return();
+    },
+  });
+  return new Response(stream, {
+    headers: {
+      "Content-Type": "text/event-stream",
+      "Cache-Control": "no-store",
+      // nginx would hold batches back until its buffer is full.
+      "X-Accel-Buffering": "no",
+    },
+  });
+}
+
+function formatServerSentEvent({ cursor, jws }: SignedBatch): string {
+  return cursor === null ? `data: ${jws}\n\n` : `id: ${cursor}\ndata: ${jws}\n\n`;
+}

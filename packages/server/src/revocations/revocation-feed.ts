@@ -1,0 +1,272 @@
+import { signJwt } from "@latchkey/jwt";
+import { FEED_HEARTBEAT_SECONDS, formatBatch, REVOCATION_BATCH_TYPE } from "@latchkey/protocol";
+import type { Revocation } from "@latchkey/protocol";
+
+import type { KeyRing } from "../keys/key-ring.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { EventLog } from "../ports/event-log.ts";
+import type { Logger } from "../ports/logger.ts";
+import { splitIntoBatches } from "./batch-size.ts";
+import { createLiveRevocations } from "./live-revocations.ts";
+import type { OutboxPosition } from "./outbox-position.ts";
+import { formatCursor, holdsPosition, parseCursor } from "./outbox-position.ts";
+import { createOutboxReader } from "./outbox-reader.ts";
+import { revocationsOf } from "./revocations-of-event.ts";
+
+/** A batch as it travels. */
+export interface SignedBatch {
+  /** Where its reader is then; null within a snapshot. */
+  readonly cursor: string | null;
+  /** Compact JWS; see the protocol's `RevocationBatch`. */
+  readonly jws: string;
+}
+
+/**
+ * This node's half of the revocation feed: it reads the outbox that all nodes write, keeps what can still matter, and
+ * tells whoever follows. It reads from the first time it is asked for anything until it is closed.
+ */
+export interface RevocationFeed {
+  /**
+   * What there is to know after a cursor, up to now; a snapshot where there is no cursor, or none that this outbox knows.
+   *
+   * @throws where the store cannot be read
+   */
+  read(after: string | undefined): AsyncGenerator<SignedBatch, void>;
+  /**
+   * The same, and then a batch whenever there is news, and at least every {@link FEED_HEARTBEAT_SECONDS} as long as the
+   * store can be read. Ends when the feed is closed.
+   */
+  follow(after: string | undefined): AsyncGenerator<SignedBatch, void>;
+  /** Calls the listener with all that is live, and then with what comes, once each. For what lists revocations otherwise. */
+  subscribe(listener: (revocations: readonly Revocation[]) => void): void;
+  /** Rejects where the store cannot be read. Resolves once everything answered until now is known. */
+  catchUp(): Promise<void>;
+  close(): void;
+}
+
+export interface RevocationFeedOptions {
+  readonly issuer: string;
+  readonly events: EventLog;
+  readonly keyRing: KeyRing;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The longest life of any access token, in seconds. */
+  readonly accessTokenTtlSeconds: number;
+}
+
+/**
+ * For how long after a token has expired its revocation is told still, in seconds: the nodes' and verifiers' clocks differ,
+ * and a change commits a moment after its time was taken.
+ */
+const SLACK_SECONDS = 120;
+
+/** How often to look for events that no hint came for, in milliseconds; each look makes a batch. */
+const POLL_MS = (FEED_HEARTBEAT_SECONDS * 1_000) / 2;
+
+/** How long to gather what comes in quick succession, in milliseconds, so that a flood is told in few batches. */
+const GATHER_MS = 20;
+
+/** How long a snapshot serves whoever asks for one, in milliseconds: each goes on from where it ends. */
+const SNAPSHOT_MS = 5_000;
+
+/** A reader's place: up to which event of which history it has been told. */
+interface Place {
+  readonly history: number;
+  readonly position: OutboxPosition;
+}
+
+interface Snapshot {
+  readonly place: Place;
+  readonly madeAt: number;
+  readonly batches: Promise<readonly SignedBatch[]>;
+}
+
+export function createRevocationFeed(options: RevocationFeedOptions): RevocationFeed {
+  const { issuer, events, keyRing, clock, logger } = options;
+  const lifetimeSeconds = options.accessTokenTtlSeconds + SLACK_SECONDS;
+  const live = createLiveRevocations(clock);
+  const listeners = new Set<(revocations: readonly Revocation[]) => void>();
+  const reader = createOutboxReader({
+    events,
+    clock,
+    logger,
+    reachSeconds: lifetimeSeconds + SLACK_SECONDS,
+    onEvents(page) {
+      for (const event of page) {
+        const revocations = revocationsOf(event, lifetimeSeconds);
+        live.add(event.sequence, revocations);
+        if (revocations.length > 0) for (const listener of listeners) listener(revocations);
+      }
+    },
+    onOtherHistory: () => live.forgetNumbers(),
+  });
+
+  let isClosed = false;
+  let stopWatching: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isLooking = false;
+  let isHinted = false;
+  let failing = false;
+  let tick = Promise.withResolvers<void>();
+  let ticks = 0;
+  let snapshot: Snapshot | undefined;
+  const recent = new Map<string, SignedBatch>();
+
+  const tellAll = (): void => {
+    ticks += 1;
+    tick.resolve();
+    tick = Promise.withResolvers();
+  };
+
+  const look = async (): Promise<void> => {
+    isLooking = true;
+    isHinted = false;
+    try {
+      await reader.readOn();
+      if (failing) logger.info({}, "the event log can be read again");
+      failing = false;
+      tellAll();
+    } catch (error) {
+      // Followers hear nothing, and so know that they know nothing new.
+      if (!failing && !isClosed) logger.error({ err: error }, "the event log cannot be read: revocations are not told");
+      failing = true;
+    }
+    isLooking = false;
+    lookAfter(isHinted ? GATHER_MS : POLL_MS);
+  };
+
+  const lookAfter = (milliseconds: number): void => {
+    if (isClosed) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void look(), milliseconds);
+    timer.unref();
+  };
+
+  const begin = (): void => {
+    if (stopWatching !== undefined || isClosed) return;
+    stopWatching = events.watch(() => {
+      // While it is looking, or about to, it will see this one or look once more.
+      if (!isLooking && !isHinted) lookAfter(0);
+      isHinted = true;
+    });
+    lookAfter(POLL_MS);
+  };
+
+  const catchUp = async (): Promise<void> => {
+    begin();
+    const { sequence } = reader.position;
+    await reader.readOn();
+    if (reader.position.sequence !== sequence) tellAll();
+  };
+
+  const sign = (
+    after: string | null,
+    cursor: string | null,
+    revocations: readonly Revocation[],
+    readAt: number,
+  ): SignedBatch => {
+    const claims = formatBatch({ iss: issuer, iat: Math.floor(readAt), after, cursor, revocations });
+    return { cursor, jws: signJwt(claims, keyRing.signingKey, { typ: REVOCATION_BATCH_TYPE }) };
+  };
+
+  const here = (): Place => ({ history: reader.history, position: reader.position });
+
+  const resume = async (after: string | undefined): Promise<Place | undefined> => {
+    const position = after === undefined ? undefined : parseCursor(after);
+    if (position === undefined || position.sequence === 0) return undefined;
+    const { history } = reader;
+    if (position.sequence > reader.position.sequence) return undefined;
+    return (await holdsPosition(events, position)) ? { history, position } : undefined;
+  };
+
+  /** What came after a place, as one batch, made once for all who are there; `undefined` where only a snapshot will do. */
+  const continuation = (from: Place): SignedBatch | undefined => {
+    if (from.history !== reader.history) return undefined;
+    const readAt = reader.readAt ?? 0;
+    const [after, cursor] = [formatCursor(from.position), formatCursor(reader.position)];
+    const name = `${after} ${cursor} ${readAt}`;
+    const made = recent.get(name);
+    if (made !== undefined) return made;
+    const [revocations, ...others] = splitIntoBatches(live.after(from.position.sequence));
+    if (revocations === undefined || others.length > 0) return undefined;
+    const batch = sign(after, cursor, revocations, readAt);
+    recent.set(name, batch);
+    const [oldest] = recent.keys();
+    if (recent.size > 16 && oldest !== undefined) recent.delete(oldest);
+    return batch;
+  };
+
+  const takeSnapshot = (): Snapshot => {
+    const now = performance.now();
+    if (snapshot === undefined || snapshot.place.history !== reader.history || now - snapshot.madeAt > SNAPSHOT_MS) {
+      const batches = signSnapshot(live.all(), formatCursor(reader.position), reader.readAt ?? 0);
+      snapshot = { place: here(), madeAt: now, batches };
+    }
+    return snapshot;
+  };
+
+  const signSnapshot = async (
+    revocations: readonly Revocation[],
+    cursor: string,
+    readAt: number,
+  ): Promise<readonly SignedBatch[]> => {
+    const batches: SignedBatch[] = [];
+    const parts = splitIntoBatches(revocations);
+    for (const [index, part] of parts.entries()) {
+      batches.push(sign(null, index === parts.length - 1 ? cursor : null, part, readAt));
+      // A million entries take a second to sign; requests are answered in between.
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    return batches;
+  };
+
+  async function* bringUpToDate(place: Place | undefined): AsyncGenerator<SignedBatch, Place> {
+    let batch = place === undefined ? undefined : continuation(place);
+    while (batch === undefined) {
+      const taken = takeSnapshot();
+      yield* await taken.batches;
+      batch = continuation(taken.place);
+      if (batch === undefined && snapshot === taken) snapshot = undefined;
+    }
+    // Read here and not below: while the consumer takes the batch, more may come.
+    const reached = here();
+    yield batch;
+    return reached;
+  }
+
+  return {
+    catchUp,
+
+    async *read(after) {
+      await catchUp();
+      yield* bringUpToDate(await resume(after));
+    },
+
+    async *follow(after) {
+      await catchUp();
+      let place = await resume(after);
+      for (;;) {
+        const seen = ticks;
+        place = yield* bringUpToDate(place);
+        if (ticks === seen && !isClosed) await tick.promise;
+        if (isClosed) return;
+      }
+    },
+
+    subscribe(listener) {
+      listener(live.all());
+      listeners.add(listener);
+      begin();
+    },
+
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      clearTimeout(timer);
+      stopWatching?.();
+      tellAll();
+    },
+  };
+}
