@@ -11,7 +11,6 @@ export interface FeedReader {
   /** What has been heard, in order. */
   readonly batches: readonly RevocationBatch[];
   readonly revocations: readonly Revocation[];
-  readonly cursor: string | null;
   /** Whether the authority has ended the stream. */
   readonly ended: boolean;
   /** Resolves once an entry of this kind and id has been heard. */
@@ -70,9 +69,6 @@ export async function followFeed(
     get revocations() {
       return batches.flatMap((batch) => batch.revocations);
     },
-    get cursor() {
-      return batches.findLast((batch) => batch.cursor !== null)?.cursor ?? null;
-    },
     get ended() {
       return ended;
     },
@@ -87,6 +83,11 @@ export async function followFeed(
   };
   await heard.promise;
   return reached;
+}
+
+/** Where a reader of these batches is. */
+export function cursorOf(batches: readonly RevocationBatch[]): string {
+  return batches.findLast((batch) => batch.cursor !== null)?.cursor ?? expect.fail("no batch has a cursor");
 }
 
 /** What the JSON form answers. */
