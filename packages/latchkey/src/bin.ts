@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-import { ConfigurationError, createSqliteStore, setRoles } from "@latchkey/server";
+import { ConfigurationError, setRoles } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { openDataFolder } from "./data-folder.ts";
+import { readSecretEnvironment } from "./environment.ts";
+import { openStore } from "./open-store.ts";
 import { serveAuthority } from "./serve.ts";
 import { stopOnSignal } from "./shutdown.ts";
 
@@ -14,8 +16,13 @@ const dataOption = (): Option =>
   new Option("--data <folder>", "folder of the database and the master secret")
     .env("LATCHKEY_DATA")
     .default("./.latchkey");
-// In the environment alone: what is typed on a command line, every user of the machine can read.
-const masterSecret = process.env["LATCHKEY_MASTER_SECRET"];
+
+const SECRETS_HELP = `
+In the environment, since others can read a command line:
+  LATCHKEY_MASTER_SECRET     seals the keys; without it there is one in the data folder
+  LATCHKEY_DATABASE_URL      postgres://user:password@host/database in place of the embedded database
+  LATCHKEY_REDIS_URL         redis://host for the sessions
+  LATCHKEY_RESOURCE_SERVERS  id:secret,… of the APIs that may follow the revocation feed and introspect tokens`;
 
 interface ServeFlags {
   readonly port: number;
@@ -25,12 +32,13 @@ interface ServeFlags {
   readonly audience?: string[];
   readonly allowOrigin?: string[];
   readonly scope?: string[];
+  readonly publicRevocationFeed?: boolean;
   readonly logLevel: string;
 }
 
 program
   .command("serve")
-  .description("run an authority on an embedded database (LATCHKEY_MASTER_SECRET: the secret, if not in its folder)")
+  .description("run an authority on an embedded database, or on PostgreSQL and Redis")
   .addOption(new Option("--port <number>", "port to listen on").env("PORT").default(3000).argParser(parsePort))
   .addOption(new Option("--host <address>", "address to listen on").env("HOST").default("127.0.0.1"))
   .addOption(dataOption())
@@ -42,20 +50,23 @@ program
   .option("--audience <id...>", "the APIs that tokens are for; the first is the default")
   .option("--allow-origin <origin...>", "origins whose pages may sign in with cookies")
   .option("--scope <scope...>", "scopes that a sign-in may ask for")
+  .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
   .addOption(
     new Option("--log-level <level>", "what to log")
       .env("LATCHKEY_LOG_LEVEL")
       .choices(["silent", "error", "warn", "info"])
       .default("info"),
   )
+  .addHelpText("after", SECRETS_HELP)
   .action(async (flags: ServeFlags) => {
     const authority = await serveAuthority({
       port: flags.port,
       hostname: flags.host,
       dataPath: flags.data,
-      masterSecret,
+      ...readSecretEnvironment(process.env),
       issuer: flags.issuer,
       logLevel: flags.logLevel,
+      ...(flags.publicRevocationFeed === true && { revocationFeed: { access: "public" } }),
       ...(flags.audience !== undefined && { audiences: flags.audience }),
       ...(flags.allowOrigin !== undefined && { allowedOrigins: flags.allowOrigin }),
       ...(flags.scope !== undefined && { scopes: { allowed: flags.scope } }),
@@ -73,7 +84,9 @@ program
   .argument("[roles...]", "none removes them all")
   .addOption(dataOption())
   .action(async (email: string, roles: string[], flags: { readonly data: string }) => {
-    const store = createSqliteStore({ path: openDataFolder({ path: flags.data }).databasePath });
+    const { masterSecret, databaseUrl, redisUrl } = readSecretEnvironment(process.env);
+    const { databasePath } = openDataFolder({ path: flags.data, masterSecret });
+    const store = await openStore({ databasePath, databaseUrl, redisUrl });
     try {
       if (!(await setRoles({ store, clock: () => Math.floor(Date.now() / 1000) }, email, roles))) {
         throw new ConfigurationError("There is no account with that e-mail address in this database.");

@@ -21,6 +21,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** How long requests under way may take to finish at shutdown, in milliseconds. */
 const DRAIN_TIMEOUT_MS = 5_000;
 
+const IDLE_CHECK_MS = 50;
+
 /** Serves a `fetch` handler over HTTP/1.1. Rejects where the port is taken. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { promise: listening, resolve, reject } = Promise.withResolvers<number>();
@@ -43,8 +45,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       const { promise: closed, resolve: markClosed } = Promise.withResolvers<void>();
       server.close(() => markClosed());
       server.closeIdleConnections();
+      // A connection whose request has just finished is idle only from then on, and kept alive for more.
+      const idling = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
       const timer = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT_MS);
       await closed;
+      clearInterval(idling);
       clearTimeout(timer);
     },
   };

@@ -1,10 +1,11 @@
 import type { AuthServerOptions } from "@latchkey/server";
-import { createAuthServer, createSqliteStore } from "@latchkey/server";
+import { createAuthServer } from "@latchkey/server";
 import { pino } from "pino";
 
 import { openDataFolder } from "./data-folder.ts";
 import type { Listener } from "./listen.ts";
 import { listen } from "./listen.ts";
+import { openStore } from "./open-store.ts";
 
 /** A ready-made authority: one process, one folder. */
 export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterSecret" | "issuer" | "logger"> {
@@ -15,6 +16,10 @@ export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterS
   /** Holds the database and, unless given from outside, the master secret. */
   readonly dataPath: string;
   readonly masterSecret?: string | undefined;
+  /** PostgreSQL in place of the database in the folder, for example `postgres://user:password@host/database`. */
+  readonly databaseUrl?: string | undefined;
+  /** Redis or Valkey for the sessions, for example `redis://host`. */
+  readonly redisUrl?: string | undefined;
   /** pino's level. */
   readonly logLevel: string;
   /** Answers what the authority does not: pages served beside it, from the same origin. */
@@ -31,15 +36,15 @@ export interface RunningAuthority {
 /** How often sessions whose time is over are forgotten, in milliseconds. */
 const PURGE_INTERVAL_MS = 60_000;
 
-/** Starts an authority on SQLite and serves it over HTTP. */
+/** Starts an authority and serves it over HTTP. */
 export async function serveAuthority(options: ServeOptions): Promise<RunningAuthority> {
-  const { port, hostname, dataPath, masterSecret, logLevel, fallback, ...authOptions } = options;
+  const { port, hostname, dataPath, masterSecret, databaseUrl, redisUrl, logLevel, fallback, ...authOptions } = options;
   const folder = openDataFolder({ path: dataPath, masterSecret });
   const logger = pino({ level: logLevel });
   const server = createAuthServer({
     ...authOptions,
     issuer: options.issuer ?? `http://localhost:${port}`,
-    store: createSqliteStore({ path: folder.databasePath }),
+    store: await openStore({ databasePath: folder.databasePath, databaseUrl, redisUrl }),
     masterSecret: folder.masterSecret,
     logger,
   });

@@ -54,8 +54,12 @@ export async function runLatchkey(
 }
 
 /** Starts `latchkey serve` as its own process and waits until it is ready. */
-export async function startServe(dataPath: string, port: number): Promise<ServeProcess> {
-  const child = spawnLatchkey(["serve", "--port", String(port), "--data", dataPath]);
+export async function startServe(
+  dataPath: string,
+  port: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServeProcess> {
+  const child = spawnLatchkey(["serve", "--port", String(port), "--data", dataPath], env);
   onTestFinished(() => void child.kill("SIGKILL"));
   let output = "";
   child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));

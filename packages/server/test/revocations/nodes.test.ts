@@ -38,7 +38,9 @@ async function createDatabaseOfTest(): Promise<string> {
   return database.url;
 }
 
-describe("nodes on one SQLite file", () => describeNodes(onSqlite));
+describe("nodes on one SQLite file", () => {
+  describeNodes(onSqlite);
+});
 
 describeOnPostgres("nodes on one PostgreSQL", () => {
   describeNodes(onPostgres);
