@@ -1,6 +1,7 @@
 /** The media types of the JWTs one authority issues; each consumer takes exactly one (RFC 8725 §3.11). */
 export const ACCESS_TOKEN_TYPE = "at+jwt";
 export const REFRESH_TOKEN_TYPE = "rt+jwt";
+export const INTROSPECTION_TYPE = "token-introspection+jwt";
 
 /** The claims of an access token (RFC 9068 §2.2 and Latchkey's `sid`, `roles`). Times are seconds since 1970. */
 export interface AccessTokenClaims {

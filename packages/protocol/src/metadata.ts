@@ -5,6 +5,13 @@ export interface AuthorityMetadata {
   readonly id_token_signing_alg_values_supported: readonly string[];
   readonly subject_types_supported: readonly string[];
   readonly scopes_supported?: readonly string[];
+  /** RFC 7009; for public clients, whose proof is the token they hold. */
+  readonly revocation_endpoint?: string;
+  readonly revocation_endpoint_auth_methods_supported?: readonly string[];
+  /** RFC 7662 and 9701; absent where nobody may introspect. */
+  readonly introspection_endpoint?: string;
+  readonly introspection_endpoint_auth_methods_supported?: readonly string[];
+  readonly introspection_signing_alg_values_supported?: readonly string[];
   /** Where revocations are published (see `revocation-feed.ts`), and whether following them takes credentials. */
   readonly revocation_feed_endpoint?: string;
   readonly revocation_feed_access?: "public" | "client_secret_basic";

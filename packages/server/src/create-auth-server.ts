@@ -5,6 +5,7 @@ import { AuthError } from "./errors.ts";
 import { setRoles } from "./flows/set-roles.ts";
 import type { ConnectionInfo } from "./http/app.ts";
 import { createApp } from "./http/app.ts";
+import { createScanLimit } from "./http/oauth/scan-limit.ts";
 import { errorAnswer } from "./http/answers.ts";
 import { loadKeyRing } from "./keys/key-ring.ts";
 import type { KeySealer } from "./keys/master-secret.ts";
@@ -14,6 +15,7 @@ import type { AuthServerOptions, Settings } from "./options.ts";
 import { isInsecureLoopback, parseOptions } from "./options.ts";
 import type { RevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevocationFeed } from "./revocations/revocation-feed.ts";
+import { createRevokedTokens } from "./revocations/revoked-tokens.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createCsrfTokens } from "./tokens/csrf-token.ts";
 import { createSecretScheme } from "./tokens/refresh-secret.ts";
@@ -131,7 +133,9 @@ async function assemble(settings: Settings, sealer: KeySealer): Promise<Parts> {
     policy: settings.policy,
     allowedOrigins: settings.allowedOrigins,
     resourceServers: settings.resourceServers,
+    scanLimit: createScanLimit(clock),
     revocationFeed,
+    revokedTokens: createRevokedTokens({ feed: revocationFeed, clock }),
     isRevocationFeedPublic: settings.isRevocationFeedPublic,
     accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock }),
     refreshTokens: createRefreshTokens({ issuer, key: refreshKeys.signingKey, clock }),

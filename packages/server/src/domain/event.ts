@@ -30,6 +30,13 @@ export type AuthEvent = {
       readonly keptSessionId: string | null;
       readonly reason: RevocationReason;
     }
+  /** One access token, by its `jti`; its session goes on. */
+  | {
+      readonly type: "token_revoked";
+      readonly userId: string;
+      readonly sessionId: string;
+      readonly tokenId: string;
+    }
   | { readonly type: "refresh_rolled_forward"; readonly userId: string; readonly sessionId: string }
   | { readonly type: "password_changed"; readonly userId: string; readonly keptSessionId: string }
   | { readonly type: "roles_changed"; readonly userId: string }

@@ -50,6 +50,7 @@ export type RevocationReason =
   | "ended_by_user"
   | "replaced"
   | "refresh_token_reuse"
+  | "revoked_by_client"
   | "password_changed"
   | "account_deleted";
 

@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { PasswordHasher } from "../ports/password-hasher.ts";
 import type { Store } from "../ports/store.ts";
+import type { RevokedTokens } from "../revocations/revoked-tokens.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
 import type { RefreshTokens } from "../tokens/refresh-token.ts";
 
@@ -13,6 +14,7 @@ export interface FlowContext {
   readonly store: Store;
   readonly hasher: PasswordHasher;
   readonly accessTokens: AccessTokens;
+  readonly revokedTokens: RevokedTokens;
   readonly refreshTokens: RefreshTokens;
   readonly secretScheme: SecretScheme;
   readonly clock: Clock;

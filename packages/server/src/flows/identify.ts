@@ -2,6 +2,7 @@ import type { Session } from "../domain/session.ts";
 import { isLive } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
+import type { VerifiedAccessToken } from "../tokens/access-token.ts";
 import type { FlowContext } from "./context.ts";
 
 /** Whose access token this is. */
@@ -18,13 +19,18 @@ export async function identify(context: FlowContext, accessToken: string): Promi
   const verdict = context.accessTokens.verify(accessToken);
   if (verdict.kind === "expired") throw new AuthError("expired_token");
   if (verdict.kind === "invalid") throw new AuthError("invalid_token");
-  const session = await context.store.sessions.findSession(verdict.token.sessionId);
-  if (session === undefined || session.userId !== verdict.token.userId || !isLive(session, context.clock())) {
-    throw new AuthError("invalid_token");
-  }
+  const who = await findHolder(context, verdict.token);
+  if (who === undefined) throw new AuthError("invalid_token");
   // Third-party clients have the OAuth face; a user's account is for the user's own apps.
-  if (!context.policy.clientIds.includes(session.clientId)) throw new AuthError("invalid_token");
+  if (!context.policy.clientIds.includes(who.session.clientId)) throw new AuthError("invalid_token");
+  return who;
+}
+
+/** Whose token this is still: `undefined` once it, its session or its user's account has been revoked. */
+export async function findHolder(context: FlowContext, token: VerifiedAccessToken): Promise<SignedIn | undefined> {
+  const session = await context.store.sessions.findSession(token.sessionId);
+  if (session === undefined || session.userId !== token.userId || !isLive(session, context.clock())) return undefined;
   const user = await context.store.accounts.findUser(session.userId);
-  if (user === undefined || user.disabledAt !== null) throw new AuthError("invalid_token");
-  return { user, session };
+  if (user === undefined || user.disabledAt !== null) return undefined;
+  return (await context.revokedTokens.isRevoked(token.claims.jti)) ? undefined : { user, session };
 }

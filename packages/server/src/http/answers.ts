@@ -13,8 +13,13 @@ export function jsonAnswer(status: number, body: object, headers: Readonly<Recor
   return Response.json(body, { status, headers: { "Cache-Control": "no-store", Pragma: "no-cache", ...headers } });
 }
 
-export function emptyAnswer(): Response {
-  return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+/** A signed answer: a compact JWS of its own media type. */
+export function jwtAnswer(jws: string, mediaType: string): Response {
+  return new Response(jws, { status: 200, headers: { "Content-Type": mediaType, "Cache-Control": "no-store" } });
+}
+
+export function emptyAnswer(status: 200 | 204 = 204): Response {
+  return new Response(null, { status, headers: { "Cache-Control": "no-store" } });
 }
 
 export function withCookies(answer: Response, cookies: readonly string[]): Response {

@@ -34,6 +34,7 @@ export function createApp(http: HttpContext): Hono<Env> {
     }),
   );
   app.use(`${http.basePath}/auth/*`, allowedOriginsCors(http));
+  app.use(`${http.basePath}/oauth/revoke`, allowedOriginsCors(http));
 
   // RFC 8414 puts its suffix between the issuer's origin and path, so this one route may lie outside of basePath.
   const rfc8414Path = new URL(authorizationServerMetadataUrl(http.issuer)).pathname;

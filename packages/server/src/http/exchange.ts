@@ -5,6 +5,7 @@ import type { FlowContext } from "../flows/context.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { RevocationFeed } from "../revocations/revocation-feed.ts";
 import type { CsrfTokens } from "../tokens/csrf-token.ts";
+import type { ScanLimit } from "./oauth/scan-limit.ts";
 import type { ResourceServers } from "./resource-server-authentication.ts";
 
 /** What the routes work with: the flows' context, and what only the wire has. */
@@ -17,6 +18,7 @@ export interface HttpContext extends FlowContext {
   readonly cookies: CookieSettings;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly resourceServers: ResourceServers;
+  readonly scanLimit: ScanLimit;
   readonly revocationFeed: RevocationFeed;
   readonly isRevocationFeedPublic: boolean;
 }

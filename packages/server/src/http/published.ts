@@ -14,6 +14,13 @@ export async function getMetadata({ http }: Exchange): Promise<Response> {
     // Some resource servers read the algorithms of access tokens here.
     id_token_signing_alg_values_supported: [http.keyRing.signingKey.alg],
     subject_types_supported: ["public"],
+    revocation_endpoint: `${http.issuer}/oauth/revoke`,
+    revocation_endpoint_auth_methods_supported: ["none"],
+    ...(http.resourceServers.configured && {
+      introspection_endpoint: `${http.issuer}/oauth/introspect`,
+      introspection_endpoint_auth_methods_supported: ["client_secret_basic"],
+      introspection_signing_alg_values_supported: [http.keyRing.signingKey.alg],
+    }),
     // Where nobody was named who may follow it, nobody is told of it.
     ...((http.isRevocationFeedPublic || http.resourceServers.configured) && {
       revocation_feed_endpoint: `${http.issuer}/revocations`,

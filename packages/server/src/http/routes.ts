@@ -6,6 +6,8 @@ import { postSignOut, postSignOutEverywhere } from "./auth/sign-out.ts";
 import { postSignUp } from "./auth/sign-up.ts";
 import type { Route } from "./exchange.ts";
 import { getLive, getReady } from "./health.ts";
+import { postIntrospect } from "./oauth/introspect.ts";
+import { postRevoke } from "./oauth/revoke.ts";
 import { getKeySet, getMetadata } from "./published.ts";
 import { getRevocations } from "./revocations.ts";
 
@@ -21,6 +23,8 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/auth/sessions", summary: "List my sessions", handle: getSessions },
   { method: "DELETE", path: "/auth/sessions/:id", summary: "End one of my sessions", handle: deleteSession },
   { method: "POST", path: "/auth/password", summary: "Change my password", handle: postPassword },
+  { method: "POST", path: "/oauth/introspect", summary: "Is this token good (RFC 7662)", handle: postIntrospect },
+  { method: "POST", path: "/oauth/revoke", summary: "End what this token gives (RFC 7009)", handle: postRevoke },
   { method: "GET", path: "/.well-known/openid-configuration", summary: "Metadata", handle: getMetadata },
   { method: "GET", path: "/.well-known/jwks.json", summary: "Key set", handle: getKeySet },
   { method: "GET", path: "/revocations", summary: "The revocation feed", handle: getRevocations },

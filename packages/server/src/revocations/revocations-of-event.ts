@@ -13,6 +13,8 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
   switch (event.type) {
     case "session_revoked":
       return [{ kind: "session", id: event.sessionId, until }];
+    case "token_revoked":
+      return [{ kind: "token", id: event.tokenId, until }];
     case "user_sessions_revoked":
     case "password_changed":
       return ended;

@@ -37,6 +37,8 @@ describe("what the authority publishes", () => {
         jwks_uri: `${issuer}/.well-known/jwks.json`,
         id_token_signing_alg_values_supported: ["ES256"],
         subject_types_supported: ["public"],
+        revocation_endpoint: `${issuer}/oauth/revoke`,
+        revocation_endpoint_auth_methods_supported: ["none"],
         scopes_supported: ["read:a"],
       });
     }

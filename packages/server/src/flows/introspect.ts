@@ -1,0 +1,74 @@
+import type { AccessTokenClaims } from "@latchkey/protocol";
+
+import { isLive } from "../domain/session.ts";
+import type { FlowContext } from "./context.ts";
+import { findHolder } from "./identify.ts";
+
+/** What there is to say of a token (RFC 7662 §2.2). */
+export type TokenState =
+  | { readonly kind: "access_token"; readonly claims: AccessTokenClaims }
+  | { readonly kind: "refresh_token"; readonly claims: RefreshTokenState }
+  /** Expired, revoked, stale, superseded, or for an API the caller does not speak for. */
+  | { readonly kind: "inactive" }
+  /** The same to the caller, and none that this authority has issued, as far as can be told. */
+  | { readonly kind: "unknown" };
+
+/** Never with its `jti`, which is its secret. */
+export interface RefreshTokenState {
+  readonly sub: string;
+  readonly client_id: string;
+  readonly scope: string;
+  readonly sid: string;
+  readonly iat: number;
+  readonly exp: number;
+}
+
+const INACTIVE: TokenState = { kind: "inactive" };
+
+/**
+ * What a token is worth at this moment, by the store and not by what the token says alone.
+ *
+ * @param request.audiences whose tokens the caller may ask about
+ */
+export async function introspect(
+  context: FlowContext,
+  request: { readonly token: string; readonly audiences: ReadonlySet<string> },
+): Promise<TokenState> {
+  const verdict = context.accessTokens.verify(request.token);
+  if (verdict.kind === "expired") return INACTIVE;
+  if (verdict.kind === "invalid") return introspectRefreshToken(context, request);
+
+  const { claims } = verdict.token;
+  // Verifiers may forgive clocks that differ; this is the clock that the time was read from.
+  if (claims.exp <= context.clock() || !request.audiences.has(claims.aud)) return INACTIVE;
+  const who = await findHolder(context, verdict.token);
+  if (who === undefined || (claims.claims_epoch ?? 0) < who.user.claimsEpoch) return INACTIVE;
+  return { kind: "access_token", claims };
+}
+
+/** Active is the one that can be exchanged; of those that have been, what a retry may still get is not told. */
+async function introspectRefreshToken(
+  context: FlowContext,
+  request: { readonly token: string; readonly audiences: ReadonlySet<string> },
+): Promise<TokenState> {
+  const token = context.refreshTokens.parse(request.token);
+  if (token === undefined) return { kind: "unknown" };
+  const session = await context.store.sessions.findSession(token.sessionId);
+  if (session === undefined || !isLive(session, context.clock()) || !request.audiences.has(session.audience)) {
+    return INACTIVE;
+  }
+  const isCurrent = context.secretScheme.hash(token.secret) === session.secretHash;
+  const user = isCurrent ? await context.store.accounts.findUser(session.userId) : undefined;
+  if (user === undefined || user.disabledAt !== null) return INACTIVE;
+  return {
+    kind: "refresh_token",
+    claims: {
+      sub: user.id,
+      client_id: session.clientId,
+      scope: session.scope,
+      sid: session.id,
+      iat: session.rotatedAt,
+      exp: token.expiresAt,
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { Origin } from "../domain/event.ts";
+import { AuthError } from "../errors.ts";
+import type { VerifiedAccessToken } from "../tokens/access-token.ts";
+import type { FlowContext } from "./context.ts";
+import { findHolder } from "./identify.ts";
+
+export interface TokenRevocation {
+  readonly token: string;
+  /** The client that asks. */
+  readonly clientId: string;
+  readonly origin: Origin;
+}
+
+/**
+ * Ends what a token gives (RFC 7009 §2.1), for the client it was issued to. Who holds a refresh token holds the session, so
+ * its session ends, with all access tokens; whichever generation it is of, as by a sign-out. Who holds an access token may
+ * be an API it was sent to: that token ends, alone. What is unknown, or has ended, is what the caller wants it to be.
+ *
+ * @throws AuthError `invalid_grant` where it was issued to another client
+ */
+export async function revokeToken(context: FlowContext, request: TokenRevocation): Promise<void> {
+  const verdict = context.accessTokens.verify(request.token);
+  if (verdict.kind === "valid") await revokeAccessToken(context, verdict.token, request);
+  else if (verdict.kind === "invalid") await revokeRefreshToken(context, request);
+}
+
+async function revokeRefreshToken(context: FlowContext, request: TokenRevocation): Promise<void> {
+  const token = context.refreshTokens.parse(request.token);
+  const session = token === undefined ? undefined : await context.store.sessions.findSession(token.sessionId);
+  if (session === undefined) return;
+  requireSameClient(session.clientId, request);
+  const at = context.clock();
+  const reason = "revoked_by_client";
+  await context.store.sessions.revokeSession(
+    { sessionId: session.id, at, reason },
+    { type: "session_revoked", userId: session.userId, sessionId: session.id, reason, at, origin: request.origin },
+  );
+}
+
+async function revokeAccessToken(
+  context: FlowContext,
+  token: VerifiedAccessToken,
+  request: TokenRevocation,
+): Promise<void> {
+  const { claims } = token;
+  requireSameClient(claims.client_id, request);
+  // One that is dead already is not told of again: nobody fills the outbox with one token.
+  if ((await findHolder(context, token)) === undefined) return;
+  await context.store.events.appendEvent({
+    type: "token_revoked",
+    userId: token.userId,
+    sessionId: token.sessionId,
+    tokenId: claims.jti,
+    at: context.clock(),
+    origin: request.origin,
+  });
+}
+
+function requireSameClient(clientId: string, request: TokenRevocation): void {
+  if (clientId !== request.clientId) throw new AuthError("invalid_grant");
+}

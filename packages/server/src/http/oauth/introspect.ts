@@ -1,0 +1,50 @@
+import { signJwt } from "@latchkey/jwt";
+import { INTROSPECTION_TYPE } from "@latchkey/protocol";
+import { parseAccept } from "hono/utils/accept";
+
+import type { TokenState } from "../../flows/introspect.ts";
+import { introspect } from "../../flows/introspect.ts";
+import { jsonAnswer, jwtAnswer } from "../answers.ts";
+import type { Exchange, HttpContext } from "../exchange.ts";
+import { readFormBody, required } from "../form-body.ts";
+import type { ResourceServer } from "../resource-server-authentication.ts";
+import { requireResourceServer } from "../resource-server-authentication.ts";
+
+/** RFC 7662, and as a signed JWT RFC 9701. The hint is not needed: no text is a token of both kinds. */
+export async function postIntrospect(exchange: Exchange): Promise<Response> {
+  const { http, request } = exchange;
+  const server = requireResourceServer(exchange);
+  const form = await readFormBody(request, ["token"]);
+  const token = required(form.token, "token");
+  const state = await introspect(http, { token, audiences: server.audiences });
+  if (state.kind === "unknown") http.scanLimit.count(server.id);
+
+  const body = introspectionAnswer(http, state);
+  if (!wantsJwt(request.headers.get("accept"))) return jsonAnswer(200, body);
+  return jwtAnswer(signedAnswer(http, server, body), `application/${INTROSPECTION_TYPE}`);
+}
+
+function introspectionAnswer(http: HttpContext, state: TokenState): object {
+  if (state.kind === "access_token") {
+    const { claims } = state;
+    return { active: true, token_type: claims.cnf === undefined ? "Bearer" : "DPoP", ...claims };
+  }
+  if (state.kind === "refresh_token") {
+    // For the authority, and of no use at an API (`N_A`, RFC 8693 §2.2.1), even one that looks at `active` alone.
+    return { active: true, token_type: "N_A", iss: http.issuer, aud: http.issuer, ...state.claims };
+  }
+  return { active: false };
+}
+
+/** No `sub` and no `exp` besides, so that it can be taken for no other kind of token (RFC 9701 §5). */
+function signedAnswer(http: HttpContext, server: ResourceServer, answer: object): string {
+  const claims = { iss: http.issuer, aud: server.id, iat: http.clock(), token_introspection: answer };
+  return signJwt(claims, http.keyRing.signingKey, { typ: INTROSPECTION_TYPE });
+}
+
+/** Whether the JWT is asked for by name, and not less than JSON. */
+function wantsJwt(accept: string | null): boolean {
+  const quality = new Map(parseAccept(accept ?? "").map(({ type, q }) => [type.toLowerCase(), q]));
+  const wanted = quality.get(`application/${INTROSPECTION_TYPE}`) ?? 0;
+  return wanted > 0 && wanted >= (quality.get("application/json") ?? 0);
+}
