@@ -7,8 +7,17 @@ import type { Settings } from "./options.ts";
 import type { PresentedToken } from "./presented-token.ts";
 import { readAccessToken, type VerifiedAccessToken } from "./verified-access-token.ts";
 
+/**
+ * A token that passed. While the cache keeps the token, every request that brings it gets this same object: the place for what is
+ * worth remembering about it from one request to the next.
+ */
+export interface AcceptedToken {
+  readonly kind: "accepted";
+  readonly token: VerifiedAccessToken;
+}
+
 export type Verdict =
-  | { readonly kind: "accepted"; readonly token: VerifiedAccessToken }
+  | AcceptedToken
   | { readonly kind: "refused"; readonly refusal: Refusal }
   /** No key of this `kid` is held. The issuer may have a new one. */
   | { readonly kind: "key_unknown" };
@@ -18,7 +27,8 @@ export type Verdict =
  *
  * 1. Its scheme is one we can check.
  * 2. It is a compact JWS within the size cap, its `kid` names a key of the issuer, and its `alg` is that key's.
- * 3. The signature holds; `typ`, `iss` and `aud` match exactly; it is the time of `exp`, `iat` and `nbf`; no `crit`.
+ * 3. The signature holds; `typ`, `iss` and `aud` match exactly; it is the time of `exp`, `iat` and `nbf`; no `crit`. A token
+ *    found in the cache is not verified again, but its key must still be held, and it must still be its time.
  * 4. Its other claims have the types they must have.
  * 5. It demands no proof of possession.
  *
@@ -33,7 +43,10 @@ export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (pre
     leewaySeconds: settings.leewaySeconds,
     clock: settings.clock,
     keys: ({ kid }) => (kid === undefined ? undefined : keySet.find(kid)),
+    cache: settings.tokenCache,
   });
+  // Cached tokens come as the same object each time; those of a verifier without a cache would be forgotten at once.
+  const accepted = settings.tokenCache === undefined ? undefined : new WeakMap<VerifiedJwt, AcceptedToken>();
 
   return ({ scheme, token }) => {
     // Without checking the proof, a DPoP token would be worth no more than a copied bearer token.
@@ -47,6 +60,8 @@ export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (pre
       return error.code === "unknown_key" ? { kind: "key_unknown" } : refused(refusalOf(error));
     }
 
+    const known = accepted?.get(jwt);
+    if (known !== undefined) return known;
     const reading = readAccessToken(jwt.claims);
     if (reading.kind === "malformed") {
       return refused({ code: "invalid_token", reason: "invalid_claim", claim: reading.claim });
@@ -57,7 +72,9 @@ export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (pre
       return refused({ code: "invalid_token", reason: "bound_token", claim: "cnf", scheme: "DPoP" });
     }
 
-    return { kind: "accepted", token: reading.token };
+    const passed: AcceptedToken = { kind: "accepted", token: reading.token };
+    accepted?.set(jwt, passed);
+    return passed;
   };
 }
 

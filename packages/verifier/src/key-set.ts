@@ -1,4 +1,4 @@
-import { importJwkSet, JwtError, type VerificationKey } from "@latchkey/jwt";
+import { exportPublicJwk, importJwkSet, JwtError, type VerificationKey } from "@latchkey/jwt";
 
 import { discoverKeySetUrl } from "./discovery.ts";
 import { fetchJson, type FetchContext } from "./fetch-json.ts";
@@ -73,7 +73,10 @@ export function createKeySet(settings: KeySetSettings): KeySet {
       discovered = undefined; // The keys may have moved.
       return keys;
     }
-    held = { byKid: new Map(keys.value), fetchedAt: clock() };
+    // Tokens are remembered for as long as their key is this very object. A flood of unknown `kid`s must not empty that cache
+    // once a second, but any change of the key set does.
+    const byKid = held !== undefined && isSameKeySet(held.byKid, keys.value) ? held.byKid : keys.value;
+    held = { byKid, fetchedAt: clock() };
     return { kind: "ok", value: undefined };
   }
 
@@ -150,13 +153,19 @@ export function createKeySet(settings: KeySetSettings): KeySet {
   };
 }
 
-function readKeys(url: string, document: unknown): Fetched<readonly (readonly [string, VerificationKey])[]> {
+function readKeys(url: string, document: unknown): Fetched<ReadonlyMap<string, VerificationKey>> {
   try {
     const keys = importJwkSet(document).flatMap((key) => (key.kid === undefined ? [] : [[key.kid, key] as const]));
     if (keys.length === 0) return failed("bad_key_set", `${url} holds no key that can verify tokens.`);
-    return { kind: "ok", value: keys };
+    return { kind: "ok", value: new Map(keys) };
   } catch (error) {
     if (!(error instanceof JwtError)) throw error;
     return failed("bad_key_set", `${url} is refused: ${error.message}`);
   }
+}
+
+function isSameKeySet(one: ReadonlyMap<string, VerificationKey>, other: ReadonlyMap<string, VerificationKey>): boolean {
+  const published = (keys: ReadonlyMap<string, VerificationKey>): string =>
+    JSON.stringify([...keys.values()].map((key) => exportPublicJwk(key)));
+  return published(one) === published(other);
 }

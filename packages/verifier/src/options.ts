@@ -1,3 +1,5 @@
+import type { TokenCacheOptions } from "@latchkey/jwt";
+
 import { VerifierError } from "./errors.ts";
 import { findIssuerFault } from "./issuer-url.ts";
 
@@ -21,6 +23,11 @@ export interface VerifierOptions {
   readonly maxKeyAgeSeconds?: number | undefined;
   /** How long the issuer may take to hand out metadata and keys together: 1 to 30, 5 by default. */
   readonly fetchTimeoutSeconds?: number | undefined;
+  /**
+   * Verified tokens are remembered: 10,000 of them, 8 MiB of their text, each for 300 seconds at most. `false` verifies every
+   * token anew. A remembered token stops with its key, at its `exp`, and wherever a new one would be refused.
+   */
+  readonly tokenCache?: TokenCacheOptions | false | undefined;
   /** The global `fetch` by default. It must honour `signal` and `redirect: "manual"`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Seconds since 1970; the system's clock by default. */
@@ -35,6 +42,8 @@ export interface Settings {
   readonly keyRefreshSeconds: number;
   readonly maxKeyAgeSeconds: number;
   readonly fetchTimeoutSeconds: number;
+  /** `undefined`: no cache. */
+  readonly tokenCache: TokenCacheOptions | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: () => number;
 }
@@ -46,6 +55,7 @@ const optionNames: ReadonlySet<string> = new Set([
   "keyRefreshSeconds",
   "maxKeyAgeSeconds",
   "fetchTimeoutSeconds",
+  "tokenCache",
   "fetch",
   "clock",
 ] satisfies readonly (keyof VerifierOptions)[]);
@@ -71,6 +81,7 @@ export function parseOptions(options: VerifierOptions): Settings {
     keyRefreshSeconds,
     maxKeyAgeSeconds: seconds(options, "maxKeyAgeSeconds", { min: keyRefreshSeconds, max: 7 * DAY, standard: DAY }),
     fetchTimeoutSeconds: seconds(options, "fetchTimeoutSeconds", { min: 1, max: 30, standard: 5 }),
+    tokenCache: parseTokenCache(options.tokenCache),
     fetch,
     clock,
   };
@@ -83,6 +94,28 @@ function parseAudiences(audience: unknown): readonly string[] {
     throw invalid("audience", "must name this API, or be a list of its names: without it, any API's token would do");
   }
   return names;
+}
+
+const tokenCacheRanges: ReadonlyMap<string, readonly [min: number, max: number]> = new Map([
+  ["maxEntries", [1, 1_000_000]],
+  ["maxBytes", [1024, 2 ** 30]],
+  ["maxAgeSeconds", [1, 3600]],
+] satisfies readonly [keyof TokenCacheOptions, [number, number]][]);
+
+function parseTokenCache(limits: VerifierOptions["tokenCache"] = {}): TokenCacheOptions | undefined {
+  if (limits === false) return undefined;
+  if (typeof limits !== "object" || limits === null) {
+    throw invalid("tokenCache", `must be false or an object of ${[...tokenCacheRanges.keys()].join(", ")}`);
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    const range = tokenCacheRanges.get(name);
+    if (range === undefined) throw invalid(`tokenCache.${name}`, "is no option");
+    const [min, max] = range;
+    if (value !== undefined && (!Number.isInteger(value) || value < min || value > max)) {
+      throw invalid(`tokenCache.${name}`, `must be a whole number from ${min} to ${max}`);
+    }
+  }
+  return { ...limits };
 }
 
 function seconds(

@@ -78,6 +78,8 @@ describe("the options", () => {
     ["maxKeyAgeSeconds", 8 * 86_400],
     ["fetchTimeoutSeconds", 0],
     ["fetchTimeoutSeconds", "5"],
+    ["tokenCache", true],
+    ["tokenCache", null],
     ["fetch", "fetch"],
     ["clock", 7],
   ])("refuse a %s of %j", (name, value) => {
