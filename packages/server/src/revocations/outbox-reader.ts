@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog, RecordedEvent } from "../ports/event-log.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -75,6 +77,8 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
         readAt = asked;
         return;
       }
+      // SQLite answers at once: requests are answered between pages, however many there are.
+      await setImmediate();
     }
   };
 

@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import { signJwt } from "@latchkey/jwt";
 import { FEED_HEARTBEAT_SECONDS, formatBatch, REVOCATION_BATCH_TYPE } from "@latchkey/protocol";
 import type { Revocation } from "@latchkey/protocol";
@@ -212,12 +214,13 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   ): Promise<readonly SignedBatch[]> => {
     const batches: SignedBatch[] = [];
     const parts = splitIntoBatches(revocations);
-    for (const [index, part] of parts.entries()) {
-      batches.push(sign(null, index === parts.length - 1 ? cursor : null, part, readAt));
+    let part = parts.next();
+    while (!part.done) {
+      const following = parts.next();
+      batches.push(sign(null, following.done === true ? cursor : null, part.value, readAt));
+      part = following;
       // A million entries take a second to sign; requests are answered in between.
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
+      await setImmediate();
     }
     return batches;
   };
