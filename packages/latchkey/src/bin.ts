@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { ConfigurationError, setRoles } from "@latchkey/server";
+import type { Store } from "@latchkey/server";
+import { ConfigurationError, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { openDataFolder } from "./data-folder.ts";
@@ -33,6 +34,7 @@ interface ServeFlags {
   readonly allowOrigin?: string[];
   readonly scope?: string[];
   readonly publicRevocationFeed?: boolean;
+  readonly trustedProxy?: string[];
   readonly logLevel: string;
 }
 
@@ -50,6 +52,10 @@ program
   .option("--audience <id...>", "the APIs that tokens are for; the first is the default")
   .option("--allow-origin <origin...>", "origins whose pages may sign in with cookies")
   .option("--scope <scope...>", "scopes that a sign-in may ask for")
+  .option(
+    "--trusted-proxy <address...>",
+    "proxies whose X-Forwarded-For is believed: addresses or networks in CIDR notation",
+  )
   .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
   .addOption(
     new Option("--log-level <level>", "what to log")
@@ -67,6 +73,7 @@ program
       issuer: flags.issuer,
       logLevel: flags.logLevel,
       ...(flags.publicRevocationFeed === true && { revocationFeed: { access: "public" } }),
+      ...(flags.trustedProxy !== undefined && { trustedProxies: flags.trustedProxy }),
       ...(flags.audience !== undefined && { audiences: flags.audience }),
       ...(flags.allowOrigin !== undefined && { allowedOrigins: flags.allowOrigin }),
       ...(flags.scope !== undefined && { scopes: { allowed: flags.scope } }),
@@ -75,27 +82,48 @@ program
     process.stdout.write(`Latchkey is ready at ${authority.issuer}\n`);
   });
 
-program
-  .command("users")
-  .description("manage accounts")
+const users = program.command("users").description("manage accounts");
+
+users
   .command("set-roles")
   .description("set a user's roles; felt at the next refresh")
   .argument("<email>")
   .argument("[roles...]", "none removes them all")
   .addOption(dataOption())
   .action(async (email: string, roles: string[], flags: { readonly data: string }) => {
-    const { masterSecret, databaseUrl, redisUrl } = readSecretEnvironment(process.env);
-    const { databasePath } = openDataFolder({ path: flags.data, masterSecret });
-    const store = await openStore({ databasePath, databaseUrl, redisUrl });
-    try {
-      if (!(await setRoles({ store, clock: () => Math.floor(Date.now() / 1000) }, email, roles))) {
-        throw new ConfigurationError("There is no account with that e-mail address in this database.");
-      }
+    await withStore(flags.data, async (store) => {
+      if (!(await setRoles({ store, clock: () => Math.floor(Date.now() / 1000) }, email, roles))) throw noAccount();
       process.stdout.write(roles.length === 0 ? "All roles removed.\n" : `Roles set: ${roles.join(", ")}\n`);
-    } finally {
-      await store.close();
-    }
+    });
   });
+
+users
+  .command("unlock")
+  .description("let a password be tried again that has been guessed wrong a hundred times in a row")
+  .argument("<email>")
+  .addOption(dataOption())
+  .action(async (email: string, flags: { readonly data: string }) => {
+    await withStore(flags.data, async (store) => {
+      if (!(await unlockPassword(store, email))) throw noAccount();
+      process.stdout.write("The password can be tried again.\n");
+    });
+  });
+
+/** The store of the authority that runs on this folder, or that the environment names. */
+async function withStore(dataPath: string, work: (store: Store) => Promise<void>): Promise<void> {
+  const { masterSecret, databaseUrl, redisUrl } = readSecretEnvironment(process.env);
+  const { databasePath } = openDataFolder({ path: dataPath, masterSecret });
+  const store = await openStore({ databasePath, databaseUrl, redisUrl });
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+function noAccount(): ConfigurationError {
+  return new ConfigurationError("There is no account with that e-mail address in this database.");
+}
 
 function parsePort(text: string): number {
   const port = Number(text);

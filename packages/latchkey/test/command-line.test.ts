@@ -1,6 +1,7 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { describe, expect, it } from "vitest";
 
@@ -105,6 +106,24 @@ describe("latchkey users set-roles", () => {
       code: 1,
       stderr: "latchkey: There is no account with that e-mail address in this database.\n",
     });
+  });
+});
+
+describe("latchkey users unlock", () => {
+  it("lets a password be tried again that was guessed too often, beside a running server", async () => {
+    const folder = temporaryFolder();
+    const server = await startServe(folder, await freePort());
+    await post(`${server.url}/auth/signup`, credentials);
+    const database = new DatabaseSync(join(folder, "latchkey.db"));
+    database.exec("UPDATE user SET password_checks = 100");
+    database.close();
+    expect((await post(`${server.url}/auth/login`, credentials)).status).toBe(401);
+
+    const unlocked = await runLatchkey(["users", "unlock", credentials.email, "--data", folder]);
+
+    expect(unlocked).toEqual({ code: 0, stdout: "The password can be tried again.\n", stderr: "" });
+    expect((await post(`${server.url}/auth/login`, credentials)).status).toBe(200);
+    expect((await runLatchkey(["users", "unlock", "nobody@example.com", "--data", folder])).code).toBe(1);
   });
 });
 

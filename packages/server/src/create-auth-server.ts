@@ -131,6 +131,8 @@ async function assemble(settings: Settings, sealer: KeySealer): Promise<Parts> {
     hasher: settings.hasher,
     logger: settings.logger,
     policy: settings.policy,
+    attemptLimits: settings.attemptLimits,
+    readClientAddress: settings.readClientAddress,
     allowedOrigins: settings.allowedOrigins,
     resourceServers: settings.resourceServers,
     scanLimit: createScanLimit(clock),

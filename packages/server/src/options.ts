@@ -1,13 +1,19 @@
 import { z } from "zod";
 
 import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
+import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 import type { SignInPolicy } from "./flows/context.ts";
+import type { AttemptLimits } from "./flows/rate-limits.ts";
+import { createAttemptLimits, DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 import { ConfigurationError } from "./errors.ts";
+import type { ReadClientAddress } from "./http/client-address.ts";
+import { createClientAddress } from "./http/client-address.ts";
 import type { ResourceServers } from "./http/resource-server-authentication.ts";
 import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
 import { MIN_MASTER_SECRET_BYTES } from "./keys/master-secret.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Logger } from "./ports/logger.ts";
+import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { Store } from "./ports/store.ts";
 import type { AudienceProfile } from "./tokens/access-token.ts";
@@ -53,6 +59,16 @@ export interface AuthServerOptions {
     /** `path` (the default): the refresh cookie travels only to `/auth`. `origin`: to the whole origin, as `__Host-`. */
     readonly scope?: "path" | "origin";
   };
+  /**
+   * Proxies of yours, as addresses or networks (`10.0.0.0/8`): what they say in `X-Forwarded-For` is believed, and what
+   * anybody else says there is not. Without any, the client is whoever is connected.
+   */
+  readonly trustedProxies?: readonly string[];
+  /**
+   * How often passwords may be guessed and accounts be made; `false`: as often as anybody likes, but for consecutive
+   * failures of one account.
+   */
+  readonly rateLimits?: RateLimitOptions | false;
   /** Whether sign-up may answer `email_taken`. By default nobody learns who has an account. */
   readonly revealEmailTaken?: boolean;
   readonly passwordHasher?: PasswordHasher;
@@ -78,6 +94,20 @@ export interface ResourceServerOptions {
   readonly audiences?: readonly string[];
 }
 
+/** Whatever is left out is as in `DEFAULT_RATE_LIMITS`. */
+export interface RateLimitOptions {
+  /** Where it is counted. Default: in memory. Several nodes share `createPostgresRateLimiter` or `createRedisRateLimiter`. */
+  readonly limiter?: RateLimiter;
+  /** Wrong passwords for one account. Default: 10 in 15 minutes. */
+  readonly failuresPerAccount?: { readonly points: number; readonly windowSeconds: number };
+  /** Wrong passwords from one IPv4 address or IPv6 /64. Default: 50 in 10 minutes. */
+  readonly failuresPerNetwork?: { readonly points: number; readonly windowSeconds: number };
+  /** Default: 20 in an hour. */
+  readonly signUpsPerNetwork?: { readonly points: number; readonly windowSeconds: number };
+  /** Wrong passwords for one account in a row; past that none is right until it is set anew. At most 100, the default. */
+  readonly consecutiveFailures?: number;
+}
+
 /** The options, checked, with every default in its place. */
 export interface Settings {
   readonly issuer: string;
@@ -90,6 +120,8 @@ export interface Settings {
   readonly allowedOrigins: ReadonlySet<string>;
   readonly cookieScope: "path" | "origin";
   readonly policy: SignInPolicy;
+  readonly attemptLimits: AttemptLimits;
+  readonly readClientAddress: ReadClientAddress;
   readonly hasher: PasswordHasher;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -112,6 +144,9 @@ const resourceServer = z.strictObject({
   secret: z.preprocess((value): unknown => (Array.isArray(value) ? value : [value]), z.array(secret).min(1).max(4)),
   audiences: z.array(name).min(1).optional(),
 });
+
+/** At most a day: longer than that is for who sets passwords anew. */
+const rateLimit = z.strictObject({ points: z.int().min(1), windowSeconds: z.int().min(1).max(DAY) });
 
 const optionsSchema = z.strictObject({
   issuer: z.string().superRefine(checkIssuer),
@@ -143,6 +178,19 @@ const optionsSchema = z.strictObject({
     .default(30 * DAY),
   retryWindowSeconds: z.int().min(0).max(60).default(10),
   cookies: z.strictObject({ scope: z.enum(["path", "origin"]).default("path") }).default({ scope: "path" }),
+  trustedProxies: z.array(z.string()).default([]),
+  rateLimits: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        limiter: z.custom<RateLimiter>((value) => typeof value === "object" && value !== null).optional(),
+        failuresPerAccount: rateLimit.optional(),
+        failuresPerNetwork: rateLimit.optional(),
+        signUpsPerNetwork: rateLimit.optional(),
+        consecutiveFailures: z.int().min(5).max(100).default(DEFAULT_RATE_LIMITS.consecutiveFailures),
+      }),
+    ])
+    .default({ consecutiveFailures: DEFAULT_RATE_LIMITS.consecutiveFailures }),
   revealEmailTaken: z.boolean().default(false),
   passwordHasher: z.custom<PasswordHasher>((value) => typeof value === "object" && value !== null).optional(),
   logger: z.custom<Logger>((value) => typeof value === "object" && value !== null).optional(),
@@ -183,6 +231,8 @@ export function parseOptions(options: AuthServerOptions): Settings {
     masterSecret: decodeMasterSecret(given.masterSecret),
     audiences,
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
+    attemptLimits: attemptLimitsOf(given.rateLimits),
+    readClientAddress: createClientAddress(given.trustedProxies),
     isRevocationFeedPublic: given.revocationFeed.access === "public",
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,
@@ -243,6 +293,22 @@ function resourceServersOf(
   return createResourceServers(
     given.map(({ id, secret: secrets, audiences = known }) => ({ id, secrets, audiences: new Set(audiences) })),
   );
+}
+
+function attemptLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): AttemptLimits {
+  if (given === false) return createAttemptLimits(DEFAULT_RATE_LIMITS, undefined);
+  const { limiter = createMemoryRateLimiter(), consecutiveFailures } = given;
+  const withDefault = (name: "failuresPerAccount" | "failuresPerNetwork" | "signUpsPerNetwork"): RateLimit => ({
+    ...DEFAULT_RATE_LIMITS[name],
+    ...given[name],
+  });
+  const limits = {
+    failuresPerAccount: withDefault("failuresPerAccount"),
+    failuresPerNetwork: withDefault("failuresPerNetwork"),
+    signUpsPerNetwork: withDefault("signUpsPerNetwork"),
+    consecutiveFailures,
+  };
+  return createAttemptLimits(limits, limiter);
 }
 
 function isOrigin(text: string): boolean {

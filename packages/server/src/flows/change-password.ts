@@ -11,7 +11,10 @@ export async function changePassword(
   who: SignedIn,
   request: { readonly currentPassword: string; readonly newPassword: string; readonly origin: Origin },
 ): Promise<void> {
-  const account = await checkPassword(context, who, request.currentPassword);
+  const account = await checkPassword(context, who, {
+    password: request.currentPassword,
+    origin: request.origin,
+  });
   const reasons = passwordObjections(request.newPassword, who.user);
   if (reasons.length > 0) throw new AuthError("weak_password", { reasons });
 

@@ -1,14 +1,48 @@
+import type { Origin } from "../domain/event.ts";
 import { normalizePassword } from "../domain/password-policy.ts";
 import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
 import type { FlowContext } from "./context.ts";
 import type { SignedIn } from "./identify.ts";
+import type { Attempt } from "./rate-limits.ts";
+
+/** An account that does not exist is looked for and hashed for all the same. */
+const NOBODY = "00000000-0000-0000-0000-000000000000";
+
+/**
+ * Whether it is the account's password: counted as a guess first, and no longer once it was none. Unknown address, wrong
+ * password and too many guesses in a row cost the same work.
+ *
+ * @throws AuthError `rate_limited`
+ */
+export async function isPasswordOf(
+  context: FlowContext,
+  account: Account | undefined,
+  attempt: Attempt & { readonly password: string },
+): Promise<boolean> {
+  const { attemptLimits, hasher, store } = context;
+  await attemptLimits.beforePassword(attempt);
+  const userId = account?.user.id ?? NOBODY;
+  const mayBeRight = await store.accounts.claimPasswordCheck(userId, attemptLimits.consecutiveFailures);
+  const password = normalizePassword(attempt.password);
+  const isRight =
+    account !== undefined && mayBeRight
+      ? await hasher.verify(password, account.passwordHash)
+      : await hasher.verifyNothing(password);
+  if (isRight)
+    await Promise.all([store.accounts.clearPasswordChecks(userId), attemptLimits.afterRightPassword(attempt)]);
+  return isRight;
+}
 
 /** Asks a signed-in user for the password once more, before something that a stolen access token must not do. */
-export async function checkPassword(context: FlowContext, who: SignedIn, password: string): Promise<Account> {
+export async function checkPassword(
+  context: FlowContext,
+  who: SignedIn,
+  presented: { readonly password: string; readonly origin: Origin },
+): Promise<Account> {
   const account = await context.store.accounts.findAccount(who.user.id);
   if (account === undefined) throw new AuthError("invalid_token");
-  const correct = await context.hasher.verify(normalizePassword(password), account.passwordHash);
-  if (!correct) throw new AuthError("invalid_credentials");
+  const attempt = { email: account.user.email, ip: presented.origin.ip, password: presented.password };
+  if (!(await isPasswordOf(context, account, attempt))) throw new AuthError("invalid_credentials");
   return account;
 }

@@ -8,6 +8,7 @@ import type { Store } from "../ports/store.ts";
 import type { RevokedTokens } from "../revocations/revoked-tokens.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
 import type { RefreshTokens } from "../tokens/refresh-token.ts";
+import type { AttemptLimits } from "./rate-limits.ts";
 
 /** What every flow works with. */
 export interface FlowContext {
@@ -20,6 +21,7 @@ export interface FlowContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly policy: SignInPolicy;
+  readonly attemptLimits: AttemptLimits;
 }
 
 /** What the operator decided. */

@@ -10,7 +10,7 @@ export async function deleteAccount(
   who: SignedIn,
   request: { readonly password: string; readonly origin: Origin },
 ): Promise<void> {
-  const { passwordHash } = await checkPassword(context, who, request.password);
+  const { passwordHash } = await checkPassword(context, who, request);
   const userId = who.user.id;
   const deleted = await context.store.accounts.deleteAccount(
     { userId, expectedHash: passwordHash },

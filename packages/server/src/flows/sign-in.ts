@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 
 import type { Origin } from "../domain/event.ts";
-import { normalizePassword } from "../domain/password-policy.ts";
 import { grantScope } from "../domain/scope.ts";
 import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
+import { isPasswordOf } from "./check-password.ts";
 import type { FlowContext } from "./context.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -87,13 +87,10 @@ function agreeTerms({ policy }: FlowContext, request: SignInRequest): Pick<Sessi
 
 /** The user whose password this is. Unknown address and wrong password cost the same work and get the same answer. */
 async function authenticate(context: FlowContext, request: SignInRequest): Promise<Account> {
-  const account = await context.store.accounts.findAccountByEmail(normalizeEmail(request.email));
-  const password = normalizePassword(request.password);
-  const correct =
-    account === undefined
-      ? await context.hasher.verifyNothing(password)
-      : await context.hasher.verify(password, account.passwordHash);
-  if (account !== undefined && correct) return account;
+  const email = normalizeEmail(request.email);
+  const account = await context.store.accounts.findAccountByEmail(email);
+  const attempt = { email, ip: request.origin.ip, password: request.password };
+  if ((await isPasswordOf(context, account, attempt)) && account !== undefined) return account;
   await context.store.events.appendEvent({
     type: "sign_in_failed",
     userId: account?.user.id ?? null,

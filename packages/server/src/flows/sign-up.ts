@@ -16,6 +16,8 @@ export async function signUp(
   const reasons = passwordObjections(request.password, { email });
   if (reasons.length > 0) throw new AuthError("weak_password", { reasons });
 
+  await context.attemptLimits.beforeSignUp(request.origin.ip);
+
   const now = context.clock();
   const user: User = {
     id: randomUUID(),

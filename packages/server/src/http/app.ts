@@ -69,7 +69,7 @@ function exchangeOf(context: Context<Env>, http: HttpContext): Exchange {
     params: context.req.param(),
     http,
     origin: {
-      ip: context.env.remoteAddress ?? null,
+      ip: http.readClientAddress(context.env.remoteAddress, request.headers.get("x-forwarded-for")),
       userAgent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
     },
   };

@@ -5,6 +5,7 @@ import type { FlowContext } from "../flows/context.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { RevocationFeed } from "../revocations/revocation-feed.ts";
 import type { CsrfTokens } from "../tokens/csrf-token.ts";
+import type { ReadClientAddress } from "./client-address.ts";
 import type { ScanLimit } from "./oauth/scan-limit.ts";
 import type { ResourceServers } from "./resource-server-authentication.ts";
 
@@ -19,6 +20,7 @@ export interface HttpContext extends FlowContext {
   readonly allowedOrigins: ReadonlySet<string>;
   readonly resourceServers: ResourceServers;
   readonly scanLimit: ScanLimit;
+  readonly readClientAddress: ReadClientAddress;
   readonly revocationFeed: RevocationFeed;
   readonly isRevocationFeedPublic: boolean;
 }

@@ -21,8 +21,18 @@ export interface AccountStore {
   findAccountByEmail(email: string): Promise<Account | undefined>;
 
   /**
-   * Sets a new password hash if the old one still is as it was checked, and ends every session of the user but the one
-   * named, in one step. Answers `false`, and changes nothing, where the old hash has changed meanwhile.
+   * Counts an attempt to guess the password, before it is checked, unless there have been as many as may fail in a row:
+   * then it answers `false` and changes nothing, as it does where there is no such user. A crash may forget the last few.
+   */
+  claimPasswordCheck(userId: string, limit: number): Promise<boolean>;
+
+  /** The password was right, and so whatever was counted was no guess. */
+  clearPasswordChecks(userId: string): Promise<void>;
+
+  /**
+   * Sets a new password hash if the old one still is as it was checked, ends every session of the user but the one
+   * named, and clears what was counted, in one step. Answers `false`, and changes nothing, where the old hash has
+   * changed meanwhile.
    */
   changePassword(change: PasswordChange, event: AuthEvent): Promise<boolean>;
 

@@ -120,6 +120,32 @@ export function describeAccounts(test: StoreTest<Store>): void {
     assert.equal((await nodes[1].accounts.findAccount(userId))?.passwordHash, `new ${winners[0]?.id}`);
   });
 
+  test("of 30 checks of a password at once, on two nodes, no more are allowed than may fail in a row", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const account = await signUp(nodes[0]);
+    const userId = account.user.id;
+    const claim = (node: Store): Promise<boolean> => node.accounts.claimPasswordCheck(userId, 12);
+
+    const verdicts = await Promise.all(Array.from({ length: 30 }, (_, index) => claim(nodes[index % 2 === 0 ? 0 : 1])));
+
+    assert.equal(verdicts.filter(Boolean).length, 12);
+    assert.equal(await claim(nodes[1]), false);
+    assert.equal(await nodes[0].accounts.claimPasswordCheck(sampleId(), 12), false);
+    await nodes[0].accounts.clearPasswordChecks(userId);
+    assert.equal(await claim(nodes[1]), true);
+  });
+
+  test("a new password may be checked as often as any, whatever was counted for the old one", async (open) => {
+    const store = await open();
+    const account = await signUp(store);
+    assert.equal(await store.accounts.claimPasswordCheck(account.user.id, 1), true);
+    assert.equal(await store.accounts.claimPasswordCheck(account.user.id, 1), false);
+
+    assert.equal(await changePassword(store, account, sampleId()), true);
+
+    assert.equal(await store.accounts.claimPasswordCheck(account.user.id, 1), true);
+  });
+
   test("roles are set where there is such a user, which begins a claims epoch, and recorded only then", async (open) => {
     const store = await open();
     const account = await signUp(store, { roles: ["old"] });

@@ -28,10 +28,27 @@ const CHANGE_PASSWORD = {
   name: "latchkey-change-password",
   text: `
     WITH changed AS (
-      UPDATE latchkey.account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
+      
+      UPDATE latchkey.account SET password_hash = $3, password_checks = 0
+       WHERE id = $1 AND password_hash = $2 RETURNING id
     ),
     ${endUserSessions("SELECT id AS user_id, $4::text AS kept_id, $5::bigint AS at, 'password_changed' AS reason FROM changed")}
     INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(5, ENDED_SESSION_IDS)} FROM changed`,
+};
+
+// Neither waits for the disk: see ROTATE of the sessions. A crash forgets a few guesses.
+const CLAIM_CHECK = {
+  name: "latchkey-claim-password-check",
+  text: `
+    UPDATE latchkey.account SET password_checks = password_checks + 1
+     WHERE id = $1 AND password_checks < $2 AND set_config('synchronous_commit', 'off', true) = 'off'`,
+};
+
+const CLEAR_CHECKS = {
+  name: "latchkey-clear-password-checks",
+  text: `
+    UPDATE latchkey.account SET password_checks = 0
+     WHERE id = $1 AND set_config('synchronous_commit', 'off', true) = 'off'`,
 };
 
 const SET_ROLES = {
@@ -84,6 +101,14 @@ export function createAccountStore(database: Database): AccountStore {
     async findAccountByEmail(email) {
       const { rows } = await database.run(SELECT_BY_EMAIL, [toText(email)]);
       return rows[0] === undefined ? undefined : accountOf(rows[0]);
+    },
+
+    async claimPasswordCheck(userId, limit) {
+      return (await database.run(CLAIM_CHECK, [toText(userId), limit])).rowCount === 1;
+    },
+
+    async clearPasswordChecks(userId) {
+      await database.run(CLEAR_CHECKS, [toText(userId)]);
     },
 
     async changePassword({ userId, expectedHash, newHash, keepSessionId, at }, event) {

@@ -16,6 +16,7 @@ import { createKeyStore } from "./keys.ts";
 import { migrate } from "./schema.ts";
 import { createSessionStore } from "./sessions.ts";
 
+export { createPostgresRateLimiter } from "./rate-limiter.ts";
 export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from "./database.ts";
 
 export type PostgresStoreOptions =

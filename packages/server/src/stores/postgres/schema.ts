@@ -64,8 +64,18 @@ const MIGRATIONS: readonly string[] = [
   ${EVENTS}
   `,
   `
-  ALTER TABLE latchkey.account ADD COLUMN claims_epoch bigint NOT NULL DEFAULT 0;
+  ALTER TABLE latchkey.account
+    ADD COLUMN claims_epoch bigint NOT NULL DEFAULT 0,
+    -- How many have tried to guess the password since it was last right.
+    ADD COLUMN password_checks bigint NOT NULL DEFAULT 0;
   ${EVENT_NOTIFICATIONS}
+
+  -- As rate-limiter-flexible has it. Unlogged: what a crash forgets is a quarter of an hour of guesses.
+  CREATE UNLOGGED TABLE latchkey.rate_limit (
+    key    varchar(255) PRIMARY KEY,
+    points integer NOT NULL DEFAULT 0,
+    expire bigint
+  );
   `,
 ];
 

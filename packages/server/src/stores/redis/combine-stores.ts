@@ -102,6 +102,8 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       findUser: (id) => accounts.accounts.findUser(id),
       findAccount: (userId) => accounts.accounts.findAccount(userId),
       findAccountByEmail: (email) => accounts.accounts.findAccountByEmail(email),
+      claimPasswordCheck: (userId, limit) => accounts.accounts.claimPasswordCheck(userId, limit),
+      clearPasswordChecks: (userId) => accounts.accounts.clearPasswordChecks(userId),
       createAccount: (account, event) => thenCatchUp(accounts.accounts.createAccount(account, event)),
       setRoles: (change, event) => thenCatchUp(accounts.accounts.setRoles(change, event)),
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { createRedisRateLimiter } from "./rate-limiter.ts";
 export { SessionsInDoubtError } from "./announced-ending.ts";
 export type { RedisClient } from "./client.ts";
 export { combineStores } from "./combine-stores.ts";

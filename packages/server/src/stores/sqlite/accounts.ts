@@ -16,7 +16,13 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
     ON CONFLICT (email) DO NOTHING`);
   const selectById = relaxed.prepare("SELECT * FROM user WHERE id = ?");
   const selectByEmail = relaxed.prepare("SELECT * FROM user WHERE email = ?");
-  const updatePassword = durable.prepare("UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?");
+  const updatePassword = durable.prepare(
+    "UPDATE user SET password_hash = ?, password_checks = 0 WHERE id = ? AND password_hash = ?",
+  );
+  const claimCheck = relaxed.prepare(
+    "UPDATE user SET password_checks = password_checks + 1 WHERE id = ? AND password_checks < ?",
+  );
+  const clearChecks = relaxed.prepare("UPDATE user SET password_checks = 0 WHERE id = ?");
   const updateRoles = durable.prepare(
     "UPDATE user SET roles = ?, claims_epoch = claims_epoch + 1 WHERE id = ? RETURNING claims_epoch",
   );
@@ -55,6 +61,14 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
     async findAccountByEmail(email) {
       const row = selectByEmail.get(email);
       return row === undefined ? undefined : accountOf(row);
+    },
+
+    async claimPasswordCheck(userId, limit) {
+      return claimCheck.run(userId, limit).changes === 1;
+    },
+
+    async clearPasswordChecks(userId) {
+      clearChecks.run(userId);
     },
 
     async changePassword({ userId, expectedHash, newHash, keepSessionId, at }, event) {

@@ -65,6 +65,8 @@ const MIGRATIONS: readonly string[] = [
   `,
   `
   ALTER TABLE user ADD COLUMN claims_epoch INTEGER NOT NULL DEFAULT 0;
+  -- How many have tried to guess the password since it was last right.
+  ALTER TABLE user ADD COLUMN password_checks INTEGER NOT NULL DEFAULT 0;
   `,
 ];
 

@@ -1,0 +1,40 @@
+import type { IRateLimiterOptions, RateLimiterAbstract } from "rate-limiter-flexible";
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+
+import type { RateLimit, RateLimiter } from "../ports/rate-limiter.ts";
+
+/** Counts in this process's memory, for one node: a restart forgets, and several nodes each count for themselves. */
+export function createMemoryRateLimiter(): RateLimiter {
+  return createFlexibleRateLimiter((options) => new RateLimiterMemory(options));
+}
+
+/** A rate limiter of `rate-limiter-flexible`, which has one object for each limit. */
+export function createFlexibleRateLimiter(open: (options: IRateLimiterOptions) => RateLimiterAbstract): RateLimiter {
+  const opened = new Map<string, RateLimiterAbstract>();
+  const limiterOf = ({ name, points, windowSeconds }: RateLimit): RateLimiterAbstract => {
+    const id = `${name} ${points} ${windowSeconds}`;
+    const found = opened.get(id) ?? open({ keyPrefix: `latchkey-${name}`, points, duration: windowSeconds });
+    opened.set(id, found);
+    return found;
+  };
+
+  return {
+    async take(limit, key) {
+      try {
+        await limiterOf(limit).consume(key);
+        return undefined;
+      } catch (refusal) {
+        if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000));
+        throw refusal;
+      }
+    },
+
+    async giveBack(limit, key) {
+      await limiterOf(limit).reward(key);
+    },
+
+    async reset(limit, key) {
+      await limiterOf(limit).delete(key);
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { hash } from "node:crypto";
+
+import ipaddr from "ipaddr.js";
+
+import { AuthError } from "../errors.ts";
+import type { RateLimit, RateLimiter } from "../ports/rate-limiter.ts";
+
+/** How much is too much. */
+export interface RateLimits {
+  /** Wrong passwords for one account, whether or not it exists. */
+  readonly failuresPerAccount: RateLimit;
+  /** Wrong passwords from one network. */
+  readonly failuresPerNetwork: RateLimit;
+  readonly signUpsPerNetwork: RateLimit;
+  /**
+   * Wrong passwords in a row for one account, however long it takes; past that no password is right until it is set anew
+   * (NIST SP 800-63B-4 §3.2.2).
+   */
+  readonly consecutiveFailures: number;
+}
+
+export const DEFAULT_RATE_LIMITS: RateLimits = {
+  failuresPerAccount: { name: "failures-per-account", points: 10, windowSeconds: 900 },
+  failuresPerNetwork: { name: "failures-per-network", points: 50, windowSeconds: 600 },
+  signUpsPerNetwork: { name: "sign-ups-per-network", points: 20, windowSeconds: 3_600 },
+  consecutiveFailures: 100,
+};
+
+/** Who tries, as far as it can be told. */
+export interface Attempt {
+  /** Normalised. */
+  readonly email: string;
+  /** The client's address. */
+  readonly ip: string | null;
+}
+
+export interface AttemptLimits {
+  /**
+   * Counts an attempt to guess a password before it is checked: of any number at once no more are checked than may fail.
+   *
+   * @throws AuthError `rate_limited`, the same for accounts that exist and for those that do not
+   */
+  beforePassword(attempt: Attempt): Promise<void>;
+  /** It was no guess. */
+  afterRightPassword(attempt: Attempt): Promise<void>;
+  /** @throws AuthError `rate_limited` */
+  beforeSignUp(ip: string | null): Promise<void>;
+  readonly consecutiveFailures: number;
+}
+
+/** @param limiter `undefined`: nothing is counted but consecutive failures */
+export function createAttemptLimits(limits: RateLimits, limiter: RateLimiter | undefined): AttemptLimits {
+  const take = async (limit: RateLimit, subject: string | undefined): Promise<void> => {
+    if (limiter === undefined || subject === undefined) return;
+    const retryAfterSeconds = await limiter.take(limit, bucketOf(subject));
+    if (retryAfterSeconds !== undefined) throw new AuthError("rate_limited", { retryAfterSeconds });
+  };
+  const { failuresPerAccount, failuresPerNetwork, signUpsPerNetwork, consecutiveFailures } = limits;
+
+  return {
+    consecutiveFailures,
+
+    async beforePassword({ email, ip }) {
+      await take(failuresPerNetwork, networkOf(ip));
+      await take(failuresPerAccount, email);
+    },
+
+    async afterRightPassword({ email, ip }) {
+      const network = networkOf(ip);
+      if (network !== undefined) await limiter?.giveBack(failuresPerNetwork, bucketOf(network));
+      await limiter?.reset(failuresPerAccount, bucketOf(email));
+    },
+
+    beforeSignUp: (ip) => take(signUpsPerNetwork, networkOf(ip)),
+  };
+}
+
+/**
+ * The network that one attacker usually commands: an IPv4 address alone, the first 64 bits of an IPv6 address. `undefined`
+ * for what is unknown, and for loopback: that is a proxy whose word is not trusted, and everybody behind it.
+ */
+export function networkOf(address: string | null): string | undefined {
+  if (address === null || !ipaddr.isValid(address)) return undefined;
+  const parsed = ipaddr.process(address);
+  if (parsed.range() === "loopback") return undefined;
+  return parsed.toByteArray().slice(0, 8).join(".");
+}
+
+/**
+ * One of a million buckets, so that a flood of made-up names or addresses cannot fill the memory, and neither e-mail nor IP
+ * addresses are kept. That two share one is rare, and then they share a limit.
+ */
+function bucketOf(subject: string): string {
+  return hash("sha256", subject, "hex").slice(0, 5);
+}

@@ -1,0 +1,55 @@
+import ipaddr from "ipaddr.js";
+
+import { ConfigurationError } from "../errors.ts";
+
+/**
+ * Where a request came from: the peer of the connection, or, where that is a proxy of yours, whom it says it speaks for.
+ *
+ * @param forwardedFor the `X-Forwarded-For` header, to which each proxy appends whom it was called by
+ */
+export type ReadClientAddress = (peer: string | undefined, forwardedFor: string | null) => string | null;
+
+/**
+ * From right to left, as far as proxies are trusted: what stands left of the first that is not was written by nobody
+ * knows whom.
+ *
+ * @param trustedProxies addresses or networks in CIDR notation
+ * @throws ConfigurationError
+ */
+export function createClientAddress(trustedProxies: readonly string[]): ReadClientAddress {
+  const networks = trustedProxies.map(parseNetwork);
+  const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
+    networks.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
+
+  if (networks.length === 0) return (peer) => peer?.replace(MAPPED_IPV4, "") ?? null;
+
+  return (peer, forwardedFor) => {
+    const path = [...(forwardedFor ?? "").split(","), peer ?? ""].map((hop) => parseAddress(hop.trim()));
+    let client = path.pop();
+    while (client !== undefined && isTrusted(client) && path.length > 0) {
+      const before = path.pop();
+      // A proxy of ours that names nobody who could be called: then it is the one who calls.
+      if (before === undefined) break;
+      client = before;
+    }
+    return client?.toString() ?? null;
+  };
+}
+
+const MAPPED_IPV4 = /^::ffff:(?=\d+\.)/i;
+
+/** Not in the short forms of old, which others read otherwise: 10.1 for 10.0.0.1. */
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text) ? ipaddr.process(text) : undefined;
+}
+
+function parseNetwork(text: string): readonly [ipaddr.IPv4 | ipaddr.IPv6, number] {
+  const address = parseAddress(text.split("/")[0] ?? "");
+  if (address !== undefined && !text.includes("/")) return [address, address.kind() === "ipv4" ? 32 : 128];
+  try {
+    if (address === undefined) throw new TypeError("no address");
+    return ipaddr.parseCIDR(text);
+  } catch {
+    throw new ConfigurationError(`trustedProxies: ${text} is neither an IP address nor a network such as 10.0.0.0/8.`);
+  }
+}
