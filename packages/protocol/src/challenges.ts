@@ -12,12 +12,24 @@ export type PresentedAuthorization =
  * is not ours counts as no token at all, as RFC 6750 §3.1 has it.
  */
 export function parseAuthorization(header: string | null | undefined): PresentedAuthorization {
-  if (header === null || header === undefined || header === "") return { kind: "none" };
-  const match = /^(bearer|dpop)(?: +|$)(.*)$/i.exec(header);
-  if (match === null) return { kind: "none" };
-  const token = match[2] ?? "";
-  if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) return { kind: "malformed" };
-  return { kind: "token", scheme: match[1]?.toLowerCase() === "dpop" ? "DPoP" : "Bearer", token };
+  const authorization = splitAuthorization(header);
+  return authorization.kind === "none" || isTokenSyntax(authorization.token) ? authorization : { kind: "malformed" };
+}
+
+/** The same without a look at the token, which takes longer than all the rest: it may be any text, or none. */
+export function splitAuthorization(
+  header: string | null | undefined,
+): Exclude<PresentedAuthorization, { kind: "malformed" }> {
+  if (header === null || header === undefined) return { kind: "none" };
+  const scheme = /^(?:bearer|dpop)(?: +|$)/i.exec(header)?.[0];
+  if (scheme === undefined) return { kind: "none" };
+  const isDPoP = scheme.charCodeAt(0) === 0x44 || scheme.charCodeAt(0) === 0x64;
+  return { kind: "token", scheme: isDPoP ? "DPoP" : "Bearer", token: header.slice(scheme.length) };
+}
+
+/** Whether a text has the syntax of a token in this header: `b64token` of RFC 6750 §2.1. */
+export function isTokenSyntax(text: string): boolean {
+  return /^[A-Za-z0-9\-._~+/]+=*$/.test(text);
 }
 
 /** Which challenge to send: the scheme, what was wrong, and what the request needs. */

@@ -13,9 +13,9 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import { assertVerifier } from "./assert-verifier.ts";
 import type { Refusal } from "./errors.ts";
-import { answerTo, refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
+import { type Judgement, judgeOf } from "./judgement.ts";
+import { answerTo, type RefusalAnswer } from "./refusal-answer.ts";
 import { findShortfall, type Requirement, roleRequirement, scopeRequirement } from "./requirements.ts";
 import type { VerifiedAccessToken } from "./verified-access-token.ts";
 import type { Verifier } from "./verifier.ts";
@@ -44,19 +44,20 @@ export type ExpressMiddleware = (
  * @throws VerifierError `invalid_options`, at once
  */
 export function guard(verifier: Verifier): ExpressMiddleware {
-  assertVerifier(verifier);
-  return async (request, response, next) => {
-    let token: VerifiedAccessToken;
+  const judge = judgeOf(verifier);
+  return (request, response, next) => {
+    const proceed = (judgement: Judgement): void => {
+      if (judgement.kind === "refused") return send(response, answerTo(judgement.refusal));
+      request.auth = judgement.token;
+      next();
+    };
+    let judgement: Judgement | Promise<Judgement>;
     try {
-      token = await verifier.authenticate(request);
+      judgement = judge(request);
     } catch (error) {
-      const answer = refusalAnswer(error);
-      if (answer === undefined) next(error);
-      else send(response, answer);
-      return;
+      return next(error);
     }
-    request.auth = token;
-    next();
+    return judgement instanceof Promise ? judgement.then(proceed, next) : proceed(judgement);
   };
 }
 

@@ -13,8 +13,8 @@
  */
 import type { FastifyRequest } from "fastify";
 
-import { assertVerifier } from "./assert-verifier.ts";
-import { answerTo, refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
+import { judgeOf } from "./judgement.ts";
+import { answerTo, type RefusalAnswer } from "./refusal-answer.ts";
 import { findShortfall, type Requirement, roleRequirement, scopeRequirement } from "./requirements.ts";
 import type { VerifiedAccessToken } from "./verified-access-token.ts";
 import type { Verifier } from "./verifier.ts";
@@ -49,16 +49,13 @@ export type FastifyHook = (request: GuardedFastifyRequest, reply: GuardedFastify
  * @throws VerifierError `invalid_options`, at once
  */
 export function guard(verifier: Verifier): FastifyHook {
-  assertVerifier(verifier);
+  const judge = judgeOf(verifier);
   return async (request, reply) => {
-    try {
-      request.auth = await verifier.authenticate(request.raw);
-      return undefined;
-    } catch (error) {
-      const answer = refusalAnswer(error);
-      if (answer === undefined) throw error;
-      return send(reply, answer);
-    }
+    const judging = judge(request.raw);
+    const judgement = judging instanceof Promise ? await judging : judging;
+    if (judgement.kind === "refused") return send(reply, answerTo(judgement.refusal));
+    request.auth = judgement.token;
+    return undefined;
   };
 }
 

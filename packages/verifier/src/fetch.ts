@@ -8,9 +8,9 @@
  *
  * @module
  */
-import { assertVerifier } from "./assert-verifier.ts";
 import { VerifierError } from "./errors.ts";
-import { answerTo, refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
+import { judgeOf } from "./judgement.ts";
+import { answerTo, type RefusalAnswer } from "./refusal-answer.ts";
 import { findShortfall, type Requirement, roleRequirement, scopeRequirement } from "./requirements.ts";
 import type { VerifiedAccessToken } from "./verified-access-token.ts";
 import type { Verifier } from "./verifier.ts";
@@ -37,17 +37,13 @@ export function guard<Rest extends readonly unknown[]>(
   verifier: Verifier,
   ...steps: readonly [...FetchRequirement[], GuardedHandler<Rest>]
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  assertVerifier(verifier);
+  const judge = judgeOf(verifier);
   const { requirements, handler } = sortSteps(steps);
   return async (request, ...rest) => {
-    let auth: VerifiedAccessToken;
-    try {
-      auth = await verifier.authenticate(request);
-    } catch (error) {
-      const answer = refusalAnswer(error);
-      if (answer === undefined) throw error;
-      return toResponse(answer);
-    }
+    const judging = judge(request);
+    const judgement = judging instanceof Promise ? await judging : judging;
+    if (judgement.kind === "refused") return toResponse(answerTo(judgement.refusal));
+    const auth = judgement.token;
     for (const { check } of requirements) {
       const shortfall = findShortfall(auth, check);
       if (shortfall !== undefined) return toResponse(answerTo(shortfall));

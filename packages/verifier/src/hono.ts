@@ -11,8 +11,8 @@
  */
 import type { MiddlewareHandler } from "hono";
 
-import { assertVerifier } from "./assert-verifier.ts";
-import { answerTo, refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
+import { judgeOf } from "./judgement.ts";
+import { answerTo, type RefusalAnswer } from "./refusal-answer.ts";
 import { findShortfall, type Requirement, roleRequirement, scopeRequirement } from "./requirements.ts";
 import type { VerifiedAccessToken } from "./verified-access-token.ts";
 import type { Verifier } from "./verifier.ts";
@@ -31,17 +31,12 @@ declare module "hono" {
  * @throws VerifierError `invalid_options`, at once
  */
 export function guard(verifier: Verifier): MiddlewareHandler {
-  assertVerifier(verifier);
+  const judge = judgeOf(verifier);
   return async (context, next) => {
-    let token: VerifiedAccessToken;
-    try {
-      token = await verifier.authenticate(context.req.raw);
-    } catch (error) {
-      const answer = refusalAnswer(error);
-      if (answer === undefined) throw error;
-      return toResponse(answer);
-    }
-    context.set("auth", token);
+    const judging = judge(context.req.raw);
+    const judgement = judging instanceof Promise ? await judging : judging;
+    if (judgement.kind === "refused") return toResponse(answerTo(judgement.refusal));
+    context.set("auth", judgement.token);
     return next();
   };
 }

@@ -1,4 +1,4 @@
-import { parseAuthorization } from "@latchkey/protocol";
+import { splitAuthorization } from "@latchkey/protocol";
 
 import type { Refusal } from "./errors.ts";
 
@@ -16,6 +16,7 @@ export type HeadersLike =
 
 export interface PresentedToken {
   readonly scheme: "Bearer" | "DPoP";
+  /** Whether it is a token at all, nobody has looked yet. */
   readonly token: string;
 }
 
@@ -28,23 +29,29 @@ export type Presentation =
  * is taken, for with two the proxy in front and we might not mean the same (RFC 6750 §2).
  */
 export function readPresentedToken(request: RequestLike): Presentation {
-  const [value, ...others] = authorizationHeaders(request);
-  if (others.length > 0) return refuse({ code: "invalid_request", reason: "repeated_authorization" });
-  const authorization = parseAuthorization(value);
+  const header = request.rawHeaders === undefined ? headerOf(request.headers) : rawHeaderOf(request.rawHeaders);
+  if (header === REPEATED) return refuse({ code: "invalid_request", reason: "repeated_authorization" });
+  const authorization = splitAuthorization(header);
   if (authorization.kind === "none") return refuse({ code: "missing_token", reason: "no_token" });
-  if (authorization.kind === "malformed") {
-    return refuse({ code: "invalid_request", reason: "malformed_authorization" });
-  }
-  return { kind: "presented", presented: { scheme: authorization.scheme, token: authorization.token } };
+  return { kind: "presented", presented: authorization };
 }
 
-function authorizationHeaders({ headers, rawHeaders }: RequestLike): readonly string[] {
-  if (rawHeaders !== undefined) {
-    return rawHeaders.filter((_, index) => index % 2 === 1 && isAuthorization(rawHeaders[index - 1]));
+const REPEATED = Symbol("repeated");
+
+function rawHeaderOf(rawHeaders: readonly string[]): string | typeof REPEATED | undefined {
+  let found: string | undefined;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (!isAuthorization(rawHeaders[at])) continue;
+    if (found !== undefined) return REPEATED;
+    found = rawHeaders[at + 1];
   }
+  return found;
+}
+
+function headerOf(headers: HeadersLike): string | typeof REPEATED | undefined {
   const value = isFetchHeaders(headers) ? headers.get("authorization") : headers["authorization"];
-  if (value === null || value === undefined) return [];
-  return typeof value === "string" ? [value] : value;
+  if (value === null || value === undefined || typeof value === "string") return value ?? undefined;
+  return value.length > 1 ? REPEATED : value[0];
 }
 
 function isAuthorization(name: string | undefined): boolean {

@@ -1,5 +1,8 @@
-import { createAccessTokenCheck, type Verdict } from "./check-access-token.ts";
+import { isTokenSyntax } from "@latchkey/protocol";
+
+import { createAccessTokenCheck } from "./check-access-token.ts";
 import { type Refusal, refusalError, VerifierError } from "./errors.ts";
+import { type Judgement, setJudge } from "./judgement.ts";
 import { createKeySet, type KeySetStatus } from "./key-set.ts";
 import { parseOptions, type VerifierOptions } from "./options.ts";
 import { type PresentedToken, readPresentedToken, type RequestLike } from "./presented-token.ts";
@@ -42,6 +45,7 @@ export interface VerifierStatus {
 }
 
 const CLOSED: Refusal = { code: "unavailable", reason: "closed", retryAfterSeconds: 5 };
+const MALFORMED: Refusal = { code: "invalid_request", reason: "malformed_authorization" };
 
 /**
  * Makes a verifier. It asks the issuer for its metadata and keys at the first token (or at `ready()`), and keeps them fresh by itself.
@@ -54,33 +58,40 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const check = createAccessTokenCheck(settings, keySet);
   let isClosed = false;
 
-  async function judge(presented: PresentedToken): Promise<Verdict> {
-    if (isClosed) return { kind: "refused", refusal: CLOSED };
+  function judge(presented: PresentedToken, from: "caller" | "header"): Judgement | Promise<Judgement> {
+    if (isClosed) return refused(CLOSED);
     const verdict = check(presented);
-    if (verdict.kind !== "key_unknown") return verdict;
+    if (verdict.kind === "accepted") return verdict;
+    // A token that verifies is base64url and dots. Only of others it is worth asking whether they are tokens at all.
+    if (from === "header" && !isTokenSyntax(presented.token)) return refused(MALFORMED);
+    return verdict.kind === "key_unknown" ? judgeWithNewKey(presented) : verdict;
+  }
 
+  async function judgeWithNewKey(presented: PresentedToken): Promise<Judgement> {
     const kid = findKidWorthAsking(presented.token, settings);
-    if (kid === undefined) return { kind: "refused", refusal: { code: "invalid_token", reason: "not_for_us" } };
+    if (kid === undefined) return refused({ code: "invalid_token", reason: "not_for_us" });
     const lookup = await keySet.lookUp(kid);
-    if (lookup.kind === "found") return check(presented);
-    if (lookup.kind === "absent") return verdict;
-    const { retryAfterSeconds } = lookup;
-    return { kind: "refused", refusal: { code: "unavailable", reason: "no_keys", retryAfterSeconds } };
+    if (lookup.kind === "unavailable") {
+      return refused({ code: "unavailable", reason: "no_keys", retryAfterSeconds: lookup.retryAfterSeconds });
+    }
+    const verdict = lookup.kind === "found" ? check(presented) : undefined;
+    return verdict === undefined || verdict.kind === "key_unknown"
+      ? refused({ code: "invalid_token", reason: "unknown_key" })
+      : verdict;
   }
 
-  async function verifyPresented(presented: PresentedToken): Promise<VerifiedAccessToken> {
-    const verdict = await judge(presented);
-    if (verdict.kind === "accepted") return verdict.token;
-    throw refusalError(verdict.kind === "refused" ? verdict.refusal : { code: "invalid_token", reason: "unknown_key" });
+  function judgeRequest(request: RequestLike): Judgement | Promise<Judgement> {
+    const presentation = readPresentedToken(request);
+    return presentation.kind === "refused" ? presentation : judge(presentation.presented, "header");
   }
 
-  return {
-    verify: (token) => verifyPresented({ scheme: "Bearer", token }),
+  const verifier: Verifier = {
+    async verify(token) {
+      return tokenOf(await judge({ scheme: "Bearer", token }, "caller"));
+    },
 
     async authenticate(request) {
-      const presentation = readPresentedToken(request);
-      if (presentation.kind === "refused") throw refusalError(presentation.refusal);
-      return verifyPresented(presentation.presented);
+      return tokenOf(await judgeRequest(request));
     },
 
     async ready() {
@@ -107,4 +118,17 @@ export function createVerifier(options: VerifierOptions): Verifier {
       keySet.close();
     },
   };
+  setJudge(verifier, judgeRequest);
+  // The guards ask the judge: a method put in the place of another one would not be asked.
+  return Object.freeze(verifier);
+}
+
+/** @throws VerifierError the refusal, where it is one */
+function tokenOf(judgement: Judgement): VerifiedAccessToken {
+  if (judgement.kind === "accepted") return judgement.token;
+  throw refusalError(judgement.refusal);
+}
+
+function refused(refusal: Refusal): Judgement {
+  return { kind: "refused", refusal };
 }

@@ -1,4 +1,6 @@
-import { createVerifier, VerifierError, type Verifier } from "@latchkey/verifier";
+import type { IncomingMessage } from "node:http";
+
+import { createVerifier, type VerifiedAccessToken, VerifierError, type Verifier } from "@latchkey/verifier";
 import { guard, requireRole, requireScope } from "@latchkey/verifier/express";
 import express, { type ErrorRequestHandler } from "express";
 import { describe, expect, it } from "vitest";
@@ -49,6 +51,24 @@ describe("the middleware for Express", () => {
     const answer = await getOverHttp(`${origin}/reports`, `Bearer ${issuer.issue()}`);
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.text)).toMatchObject({ claims: { sub: "user-1", iss: issuer.url } });
+    verifier.close();
+    await stopServer(server);
+    await issuer.stop();
+  });
+
+  it("lets a request through at once while the key is held", async () => {
+    const issuer = await startIssuer();
+    const verifier = createVerifier({ issuer: issuer.url, audience: AUDIENCE });
+    await verifier.ready();
+    const middleware = guard(verifier);
+    let subject: string | undefined;
+    const { server, origin } = await listen((request: IncomingMessage & { auth?: VerifiedAccessToken }, response) => {
+      void middleware(request, response, () => {
+        subject = request.auth?.subject;
+      });
+      response.end(subject);
+    });
+    expect((await getOverHttp(origin, `Bearer ${issuer.issue()}`)).text).toBe("user-1");
     verifier.close();
     await stopServer(server);
     await issuer.stop();

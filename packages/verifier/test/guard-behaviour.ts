@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 
 import { generateSigningKey } from "@latchkey/jwt";
-import { createVerifier, type Verifier } from "@latchkey/verifier";
+import { createVerifier, type Refusal, type Verifier, VerifierError } from "@latchkey/verifier";
 import { SignJWT, UnsecuredJWT, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -210,6 +210,26 @@ export function describeGuard(framework: string, startApi: (verifier: Verifier) 
       expect(said).not.toContain("secret-subject");
     });
 
+    it("asks what a program has made of a verifier, whose own refusals and errors count", async () => {
+      const made: Verifier = {
+        ...verifier,
+        async authenticate(request) {
+          const token = await verifier.authenticate(request);
+          if (token.subject === "barred") throw new VerifierError("invalid_token", "barred", BARRED);
+          if (token.subject === "broken") throw new Error("broken");
+          return token;
+        },
+      };
+      const madeApi = await startApi(made);
+      const status = async (claims: object): Promise<number> =>
+        (await getOverHttp(`${madeApi.origin}/api/me`, `Bearer ${issuer.issue(claims)}`)).status;
+      expect([await status({}), await status({ sub: "barred" }), await status({ sub: "broken" })]).toEqual([
+        200, 401, 500,
+      ]);
+      await madeApi.close();
+      expect(() => Object.assign(verifier, { ...made })).toThrow(TypeError);
+    });
+
     it("answers 503 with Retry-After, not 401, where the issuer's keys cannot be had", async () => {
       const down = await listen((_, response) => response.writeHead(500).end());
       const cutOff = createVerifier({ issuer: down.origin, audience: AUDIENCE });
@@ -227,6 +247,8 @@ export function describeGuard(framework: string, startApi: (verifier: Verifier) 
     });
   });
 }
+
+const BARRED: Refusal = { code: "invalid_token", reason: "invalid_claim", claim: "sub" };
 
 const invalidToken = {
   status: 401,

@@ -305,6 +305,17 @@ describe("authenticate", () => {
     }
   });
 
+  it("RS-01: refuses what is no single token as such, whatever key it names, and asks nobody for it", async () => {
+    await verifier.ready();
+    const before = issuer.paths.length;
+    const strange = issuer.issue({}, { key: generateSigningKey("ES256") });
+    for (const text of [`${strange} x`, `${strange},`, `${issuer.issue()} `, ` ${issuer.issue()}\t`, ""]) {
+      const request = { headers: { authorization: `Bearer ${text}` } };
+      expect(await refusalOf(verifier.authenticate(request))).toMatchObject({ reason: "malformed_authorization" });
+    }
+    expect(issuer.paths.length).toBe(before);
+  });
+
   it("does not take a header's value for a header's name", async () => {
     const request = { headers: {}, rawHeaders: ["X-Name", "authorization", "Bearer x", "y"] };
     expect(await refusalOf(verifier.authenticate(request))).toMatchObject({ code: "missing_token" });
