@@ -54,7 +54,7 @@ function createWorkload(alg: BenchAlgorithm): Workload {
 }
 
 /** An access token as RFC 9068 wants it: about 370 bytes of payload. */
-function accessTokenClaims(now: number, number: number): Claims {
+export function accessTokenClaims(now: number, number: number): Claims {
   return {
     iss: issuer,
     aud: audience,

@@ -1,7 +1,4 @@
-import type { ChildProcess } from "node:child_process";
-import { fork } from "node:child_process";
-import { once } from "node:events";
-
+import { startProgram } from "../harness/asked-program.ts";
 import type { LoadOrder, LoadReport } from "./load.ts";
 
 /** The process that makes the load. */
@@ -11,23 +8,14 @@ export interface LoadGenerator {
 }
 
 export function startLoadGenerator(): LoadGenerator {
-  const child: ChildProcess = fork(new URL("load.ts", import.meta.url), {
-    execArgv: ["--conditions=@latchkey/source", "--disable-warning=ExperimentalWarning"],
-  });
-  const ended = once(child, "exit").then(() => Promise.reject(new Error("the load generator ended")));
-  // Its end is expected when it is stopped; before that, whoever waits for a report hears of it.
-  ended.catch(() => undefined);
+  const program = startProgram<LoadOrder, LoadReport>(new URL("load.ts", import.meta.url));
   return {
     async run(order) {
-      child.send(order);
-      const [report] = (await Promise.race([
-        once(child, "message", { signal: AbortSignal.timeout(300_000) }),
-        ended,
-      ])) as [LoadReport];
+      const report = await program.ask(order);
       if (report.failures > 0)
         throw new Error(`${report.failures} refreshes failed, the first with: ${report.failure}`);
       return report;
     },
-    stop: () => void child.kill(),
+    stop: () => program.stop(),
   };
 }

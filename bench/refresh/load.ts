@@ -5,6 +5,8 @@
 import { ATTEMPT_HEADER, MAX_ATTEMPT_KEYS } from "@latchkey/protocol";
 import { randomBytes } from "node:crypto";
 
+import { answerParent } from "../harness/asked-program.ts";
+import { drive, type DriveReport } from "../harness/drive.ts";
 import type { HttpConnection } from "../harness/http-connection.ts";
 import { openConnection, postRequest } from "../harness/http-connection.ts";
 import { statusOf } from "../harness/http-message.ts";
@@ -26,14 +28,8 @@ export type Wire =
   | { readonly kind: "latchkey" }
   | { readonly kind: "oauth"; readonly path: string; readonly clientId: string; readonly resource?: string };
 
-export interface LoadReport {
+export interface LoadReport extends Omit<DriveReport, "exchanges"> {
   readonly refreshes: number;
-  readonly failures: number;
-  /** What the first failure looked like. */
-  readonly failure: string | undefined;
-  readonly seconds: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
   /** The live token of every session, in the order they were given. */
   readonly tokens: readonly string[];
 }
@@ -46,9 +42,7 @@ interface Client {
   generation: number;
 }
 
-process.on("message", (order: LoadOrder) => {
-  void run(order).then((report) => process.send?.(report));
-});
+answerParent(run);
 
 async function run(order: LoadOrder): Promise<LoadReport> {
   const prefix = randomBytes(12).toString("base64url");
@@ -69,41 +63,20 @@ async function run(order: LoadOrder): Promise<LoadReport> {
     if (first !== undefined) await refresh(order.wire, connection, first, `${prefix}-${lane}`);
   }
 
-  const latencies: number[] = [];
-  let failures = 0;
-  let failure: string | undefined;
-  const started = performance.now();
-  const deadline = started + order.seconds * 1000;
-  const limit = order.refreshes ?? Number.POSITIVE_INFINITY;
-  await Promise.all(
-    lanes.map(async (own, lane) => {
+  const { exchanges, ...report } = await drive({
+    lanes: order.connections,
+    seconds: order.seconds,
+    exchanges: order.refreshes,
+    async exchange(lane, turn) {
+      const own = lanes[lane] ?? [];
+      const client = own[turn % own.length];
       const connection = connections[lane];
-      if (connection === undefined || own.length === 0) return;
-      for (let turn = 0; performance.now() < deadline && latencies.length < limit; turn++) {
-        const client = own[turn % own.length];
-        if (client === undefined) return;
-        const asked = performance.now();
-        const fault = await refresh(order.wire, connection, client, `${prefix}-${lane}`);
-        latencies.push(performance.now() - asked);
-        if (fault === undefined) continue;
-        failures += 1;
-        failure ??= fault;
-        if (failures > 20) return;
-      }
-    }),
-  );
-  const seconds = (performance.now() - started) / 1000;
+      if (client === undefined || connection === undefined) return "there are more connections than sessions";
+      return refresh(order.wire, connection, client, `${prefix}-${lane}`);
+    },
+  });
   for (const connection of connections) connection.abort();
-  const sorted = Float64Array.from(latencies).toSorted();
-  return {
-    refreshes: latencies.length - failures,
-    failures,
-    failure,
-    seconds,
-    p50Ms: sorted[Math.floor(sorted.length * 0.5)] ?? 0,
-    p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
-    tokens: clients.map((client) => client.token),
-  };
+  return { ...report, refreshes: exchanges, tokens: clients.map((client) => client.token) };
 }
 
 /** Refreshes one session; answers what went wrong, if anything did. */

@@ -1,0 +1,152 @@
+/**
+ * What protecting a route costs: processor time per request of a protected route beside the same route open, with Latchkey's
+ * guards and with others, over real HTTP.
+ *
+ *     npm run bench:verify-http [-- --quick] [--framework NAME] [--json FILE]
+ *
+ * Each guard runs in a process of its own, which also has the open route. In each round every process is asked for
+ * both, in a shuffled order, with the same requests; figures are medians, ratios medians of the ratios within a round.
+ */
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+
+import { type AskedProgram, startProgram } from "./harness/asked-program.ts";
+import { report, type Result } from "./harness/report.ts";
+import type { Answer, Question } from "./verify-http/api-server.ts";
+import {
+  type FrameworkName,
+  frameworkNames,
+  type GuardName,
+  guardNames,
+  HELD_PATH,
+  OPEN_PATH,
+} from "./verify-http/api.ts";
+import { type HttpAlgorithm, type RunningIssuer, startIssuer } from "./verify-http/issuer.ts";
+import type { LoadOrder, LoadReport } from "./verify-http/load.ts";
+
+const HELP = `Measures what a protected route costs over an open one.
+
+  --quick           fewer and shorter rounds
+  --framework NAME  one of ${frameworkNames.join(", ")}; all by default
+  --json FILE       writes the figures as JSON
+  --help
+`;
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    framework: { type: "string" },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const plan = flags.quick ? { rounds: 3, seconds: 0.3 } : { rounds: 9, seconds: 0.6 };
+const CONNECTIONS = 32;
+const WARM_UP_ROUNDS = 2;
+
+/** With the cache, of the open route; without it, microseconds on top of it. */
+const MAX_RATIO_CACHED = 1.25;
+const MAX_EXTRA_UNCACHED: ReadonlyMap<HttpAlgorithm, number> = new Map([["RS256", 36]]);
+
+/** Microseconds of processor time per request, round by round. */
+interface Measured {
+  readonly guard: GuardName;
+  readonly open: number[];
+  readonly held: number[];
+}
+
+interface Api {
+  readonly port: number;
+  readonly program: AskedProgram<Question, Answer>;
+  readonly measured: Measured;
+}
+
+if (flags.help) process.stdout.write(HELP);
+else await main();
+
+async function main(): Promise<void> {
+  const results: Result[] = [];
+  const load = startProgram<LoadOrder, LoadReport>(new URL("verify-http/load.ts", import.meta.url));
+  try {
+    for (const alg of ["RS256", "ES256"] as const) {
+      const issuer = await startIssuer(alg);
+      for (const framework of frameworkNames) {
+        if (flags.framework !== undefined && flags.framework !== framework) continue;
+        results.push(...resultsOf(framework, alg, await measure(framework, issuer, load)));
+      }
+      issuer.stop();
+    }
+  } finally {
+    load.stop();
+  }
+  const processor = `${cpus()[0]?.model ?? "unknown processor"} × ${cpus().length}`;
+  report(
+    `Protected routes over HTTP: Node.js ${process.version}, ${processor}, ${plan.rounds} rounds of ${plan.seconds} s`,
+    results,
+    flags.json,
+  );
+}
+
+async function measure(
+  framework: FrameworkName,
+  { issuer, tokens }: RunningIssuer,
+  load: AskedProgram<LoadOrder, LoadReport>,
+): Promise<readonly Measured[]> {
+  const apis: Api[] = [];
+  try {
+    for (const guard of guardNames) {
+      if (guard === "express-oauth2-jwt-bearer" && framework !== "Express") continue;
+      const program = startProgram<Question, Answer>(new URL("verify-http/api-server.ts", import.meta.url));
+      const port = await program.ask({ type: "serve", framework, guard, issuer });
+      apis.push({ port, program, measured: { guard, open: [], held: [] } });
+    }
+    for (let round = -WARM_UP_ROUNDS; round < plan.rounds; round++) {
+      for (const { port, program, measured } of shuffle(apis)) {
+        for (const path of shuffle([OPEN_PATH, HELD_PATH])) {
+          const before = await program.ask({ type: "usage" });
+          const order = { port, path, connections: CONNECTIONS, seconds: plan.seconds, tokens };
+          const { exchanges, failures, failure } = await load.ask(order);
+          const after = await program.ask({ type: "usage" });
+          if (failures > 0) throw new Error(`${framework} with ${measured.guard}: ${failure}`);
+          if (round >= 0) (path === OPEN_PATH ? measured.open : measured.held).push((after - before) / exchanges);
+        }
+      }
+    }
+  } finally {
+    for (const { program } of apis) program.stop();
+  }
+  return apis.map(({ measured }) => measured);
+}
+
+function resultsOf(framework: FrameworkName, alg: HttpAlgorithm, all: readonly Measured[]): readonly Result[] {
+  const name = (of: string): string => `${framework} ${alg}: ${of}`;
+  const open = { name: name("open route"), value: median(all.flatMap((one) => one.open)), unit: "µs", holds: true };
+  return [open, ...all.map(resultOf)];
+
+  function resultOf(one: Measured): Result {
+    const value = median(one.held);
+    const ratio = median(one.held.map((held, round) => held / (one.open[round] ?? Number.NaN)));
+    const extra = median(one.held.map((held, round) => held - (one.open[round] ?? Number.NaN)));
+    const maxExtra = MAX_EXTRA_UNCACHED.get(alg);
+    const result = { name: name(`${one.guard} (+${extra.toFixed(1)} µs)`), value, unit: "µs", peer: "open", ratio };
+    if (one.guard === "Latchkey") {
+      return { ...result, target: `<= ${MAX_RATIO_CACHED} × open`, holds: ratio <= MAX_RATIO_CACHED };
+    }
+    if (one.guard === "Latchkey, no cache" && maxExtra !== undefined) {
+      return { ...result, target: `<= open + ${maxExtra} µs`, holds: extra <= maxExtra };
+    }
+    return { ...result, holds: true };
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
+}
+
+function shuffle<T>(items: readonly T[]): readonly T[] {
+  return items
+    .map((item) => ({ item, order: Math.random() }))
+    .toSorted((one, other) => one.order - other.order)
+    .map(({ item }) => item);
+}
