@@ -77,7 +77,8 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
         return await app.fetch(request, connection);
       } catch (error) {
         logger.error({ err: error }, "the authority could not open its keys");
-        return errorAnswer(new AuthError("unavailable"));
+        const { body, status, headers } = errorAnswer(new AuthError("unavailable"));
+        return new Response(body, { status, headers });
       }
     },
 

@@ -6,29 +6,33 @@ import type { User } from "../domain/user.ts";
 import type { AuthError } from "../errors.ts";
 import type { SessionGrant } from "../flows/session-grant.ts";
 import { sessionCookies } from "./cookies.ts";
-import type { HttpContext } from "./exchange.ts";
+import type { HeaderFields } from "./answer-headers.ts";
+import type { Answer, HttpContext } from "./exchange.ts";
 
 /** A JSON answer. Whatever may carry a token or a cookie is never stored (RFC 6749 §5.1). */
-export function jsonAnswer(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
-  return Response.json(body, { status, headers: { "Cache-Control": "no-store", Pragma: "no-cache", ...headers } });
+export function jsonAnswer(status: number, body: object, headers?: HeaderFields): Answer {
+  return {
+    status,
+    headers: { "Content-Type": "application/json", "Cache-Control": "no-store", Pragma: "no-cache", ...headers },
+    body: JSON.stringify(body),
+  };
 }
 
 /** A signed answer: a compact JWS of its own media type. */
-export function jwtAnswer(jws: string, mediaType: string): Response {
-  return new Response(jws, { status: 200, headers: { "Content-Type": mediaType, "Cache-Control": "no-store" } });
+export function jwtAnswer(jws: string, mediaType: string): Answer {
+  return { status: 200, headers: { "Content-Type": mediaType, "Cache-Control": "no-store" }, body: jws };
 }
 
-export function emptyAnswer(status: 200 | 204 = 204): Response {
-  return new Response(null, { status, headers: { "Cache-Control": "no-store" } });
+export function emptyAnswer(status: 200 | 204 = 204): Answer {
+  return { status, headers: { "Cache-Control": "no-store" }, body: null };
 }
 
-export function withCookies(answer: Response, cookies: readonly string[]): Response {
-  for (const cookie of cookies) answer.headers.append("Set-Cookie", cookie);
-  return answer;
+export function withCookies(answer: Answer, cookies: readonly string[]): Answer {
+  return { ...answer, cookies: [...(answer.cookies ?? []), ...cookies] };
 }
 
 /** What sign-in and refresh answer. By cookie transport the refresh token is in no body. */
-export function sessionAnswer(http: HttpContext, grant: SessionGrant, transport: Transport): Response {
+export function sessionAnswer(http: HttpContext, grant: SessionGrant, transport: Transport): Answer {
   const now = http.clock();
   const body: SessionAnswer = {
     access_token: grant.accessToken,
@@ -69,7 +73,7 @@ export function sessionSummary(session: Session, currentId: string): SessionSumm
 }
 
 /** A refusal: its code, its one sentence, and a challenge where HTTP demands one (RFC 9110 §15.5.2, RFC 6750 §3). */
-export function errorAnswer(error: AuthError): Response {
+export function errorAnswer(error: AuthError): Answer {
   const { code, details } = error;
   const body: ErrorAnswer = {
     error: code,

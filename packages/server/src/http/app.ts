@@ -1,18 +1,12 @@
-import {
-  ATTEMPT_HEADER,
-  authorizationServerMetadataUrl,
-  CSRF_HEADER,
-  IDEMPOTENCY_KEY_HEADER,
-} from "@latchkey/protocol";
+import { authorizationServerMetadataUrl } from "@latchkey/protocol";
 import type { Context } from "hono";
 import { Hono } from "hono";
-import { cors } from "hono/cors";
-import { secureHeaders } from "hono/secure-headers";
 
 import { AuthError } from "../errors.ts";
 import { errorAnswer } from "./answers.ts";
-import type { Exchange, HttpContext, Route } from "./exchange.ts";
+import type { Answer, Exchange, HttpContext, Route } from "./exchange.ts";
 import { getMetadata } from "./published.ts";
+import { createResponder } from "./responder.ts";
 import { ROUTES } from "./routes.ts";
 
 /** What the server in front knows of a request and the request itself does not say. */
@@ -25,41 +19,38 @@ type Env = { Bindings: ConnectionInfo };
 /** Every route of the contract behind one `fetch`. */
 export function createApp(http: HttpContext): Hono<Env> {
   const app = new Hono<Env>();
-  app.use(
-    secureHeaders({
-      strictTransportSecurity: http.cookies.secure ? "max-age=31536000; includeSubDomains" : false,
-      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-      referrerPolicy: "no-referrer",
-      crossOriginResourcePolicy: false,
-    }),
-  );
-  app.use(`${http.basePath}/auth/*`, allowedOriginsCors(http));
-  app.use(`${http.basePath}/oauth/revoke`, allowedOriginsCors(http));
+  const { respond, preflight } = createResponder(http);
+  const answered = (answer: Answer, context: Context<Env>): Response =>
+    respond(answer, context.req.raw, context.req.path);
+  for (const path of ["/auth/*", "/oauth/revoke"]) {
+    app.options(http.basePath + path, (context) => preflight(context.req.raw));
+  }
 
   // RFC 8414 puts its suffix between the issuer's origin and path, so this one route may lie outside of basePath.
   const rfc8414Path = new URL(authorizationServerMetadataUrl(http.issuer)).pathname;
   const rfc8414: Route = { method: "GET", path: rfc8414Path, summary: "Metadata", handle: getMetadata };
-  register(app, http, [rfc8414, ...ROUTES.map((route) => ({ ...route, path: http.basePath + route.path }))]);
+  const routes = [rfc8414, ...ROUTES.map((route) => ({ ...route, path: http.basePath + route.path }))];
+  for (const route of routes) {
+    app.on(route.method, route.path, async (context) =>
+      answered(await route.handle(exchangeOf(context, http)), context),
+    );
+  }
+  for (const [path, ofPath] of Map.groupBy(routes, (route) => route.path)) {
+    const refusal = errorAnswer(new AuthError("method_not_allowed", { allow: ofPath.map((route) => route.method) }));
+    app.all(path, (context) => answered(refusal, context));
+  }
 
-  app.notFound(() => errorAnswer(new AuthError("not_found")));
-  app.onError((error, context) => {
-    if (error instanceof AuthError && error.code !== "unavailable") return errorAnswer(error);
-    if (context.req.raw.signal.aborted) return errorAnswer(new AuthError("invalid_request"));
-    // Whatever failed, the answer is "not now": never a reason for a client to drop its credentials.
-    http.logger.error({ err: error.cause ?? error }, "a request could not be answered");
-    return errorAnswer(error instanceof AuthError ? error : new AuthError("unavailable"));
-  });
+  app.notFound((context) => answered(errorAnswer(new AuthError("not_found")), context));
+  app.onError((error, context) => answered(errorAnswer(asRefusal(error, context, http)), context));
   return app;
 }
 
-function register(app: Hono<Env>, http: HttpContext, routes: readonly Route[]): void {
-  for (const route of routes) {
-    app.on(route.method, route.path, (context) => route.handle(exchangeOf(context, http)));
-  }
-  for (const [path, ofPath] of Map.groupBy(routes, (route) => route.path)) {
-    const allow = ofPath.map((route) => route.method);
-    app.all(path, () => errorAnswer(new AuthError("method_not_allowed", { allow })));
-  }
+function asRefusal(error: Error, context: Context<Env>, { logger }: HttpContext): AuthError {
+  if (error instanceof AuthError && error.code !== "unavailable") return error;
+  if (context.req.raw.signal.aborted) return new AuthError("invalid_request");
+  // Whatever failed, the answer is "not now": never a reason for a client to drop its credentials.
+  logger.error({ err: error.cause ?? error }, "a request could not be answered");
+  return error instanceof AuthError ? error : new AuthError("unavailable");
 }
 
 function exchangeOf(context: Context<Env>, http: HttpContext): Exchange {
@@ -73,16 +64,4 @@ function exchangeOf(context: Context<Env>, http: HttpContext): Exchange {
       userAgent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
     },
   };
-}
-
-/** Pages of allowed origins may read answers and send cookies; the list is exact and never reflected. */
-function allowedOriginsCors(http: HttpContext): ReturnType<typeof cors> {
-  return cors({
-    origin: (origin) => (http.allowedOrigins.has(origin) ? origin : null),
-    credentials: true,
-    allowMethods: ["GET", "POST", "DELETE"],
-    allowHeaders: ["Content-Type", "Authorization", CSRF_HEADER, ATTEMPT_HEADER, IDEMPOTENCY_KEY_HEADER],
-    exposeHeaders: ["WWW-Authenticate", "Retry-After"],
-    maxAge: 600,
-  });
 }

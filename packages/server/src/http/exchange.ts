@@ -5,6 +5,7 @@ import type { FlowContext } from "../flows/context.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { RevocationFeed } from "../revocations/revocation-feed.ts";
 import type { CsrfTokens } from "../tokens/csrf-token.ts";
+import type { HeaderFields } from "./answer-headers.ts";
 import type { ReadClientAddress } from "./client-address.ts";
 import type { ScanLimit } from "./oauth/scan-limit.ts";
 import type { ResourceServers } from "./resource-server-authentication.ts";
@@ -40,10 +41,19 @@ export interface Exchange {
   readonly origin: Origin;
 }
 
+/** What an exchange comes to; what every answer carries besides, the responder adds. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: HeaderFields;
+  /** The values of `Set-Cookie`. */
+  readonly cookies?: readonly string[];
+  readonly body: string | ReadableStream<Uint8Array> | null;
+}
+
 /** One call of the wire contract. */
 export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly summary: string;
-  readonly handle: (exchange: Exchange) => Promise<Response>;
+  readonly handle: (exchange: Exchange) => Promise<Answer>;
 }

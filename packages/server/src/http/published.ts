@@ -1,12 +1,12 @@
 import type { AuthorityMetadata } from "@latchkey/protocol";
 
-import type { Exchange } from "./exchange.ts";
+import type { Answer, Exchange } from "./exchange.ts";
 
 /** Public by nature: any origin may read it, and caches may keep it for a while. */
 const PUBLIC = { "Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=300" };
 
 /** RFC 8414 §2. Only what exists is advertised; empty lists are left out (§3.2). */
-export async function getMetadata({ http }: Exchange): Promise<Response> {
+export async function getMetadata({ http }: Exchange): Promise<Answer> {
   const { allowed } = http.policy.scopes;
   const metadata: AuthorityMetadata = {
     issuer: http.issuer,
@@ -28,11 +28,17 @@ export async function getMetadata({ http }: Exchange): Promise<Response> {
     }),
     ...(allowed.length > 0 && { scopes_supported: allowed }),
   };
-  return Response.json(metadata, { headers: PUBLIC });
+  return {
+    status: 200,
+    headers: { ...PUBLIC, "Content-Type": "application/json" },
+    body: JSON.stringify(metadata),
+  };
 }
 
-export async function getKeySet({ http }: Exchange): Promise<Response> {
-  return new Response(JSON.stringify({ keys: http.keyRing.publicKeys }), {
+export async function getKeySet({ http }: Exchange): Promise<Answer> {
+  return {
+    status: 200,
     headers: { ...PUBLIC, "Content-Type": "application/jwk-set+json" },
-  });
+    body: JSON.stringify({ keys: http.keyRing.publicKeys }),
+  };
 }

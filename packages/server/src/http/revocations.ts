@@ -2,14 +2,15 @@ import type { RevocationAnswer } from "@latchkey/protocol";
 
 import { AuthError } from "../errors.ts";
 import type { SignedBatch } from "../revocations/revocation-feed.ts";
-import type { Exchange } from "./exchange.ts";
+import { jsonAnswer } from "./answers.ts";
+import type { Answer, Exchange } from "./exchange.ts";
 import { requireResourceServer } from "./resource-server-authentication.ts";
 
 /**
  * The revocation feed: a stream (Server-Sent Events) for who accepts that, and else what there is to know now, as JSON.
  * Both go on from a cursor where there is one, in `Last-Event-ID` or `?after=`.
  */
-export async function getRevocations(exchange: Exchange): Promise<Response> {
+export async function getRevocations(exchange: Exchange): Promise<Answer> {
   const { request, http } = exchange;
   if (!http.isRevocationFeedPublic) requireResourceServer(exchange);
   const after = request.headers.get("last-event-id") ?? new URL(request.url).searchParams.get("after") ?? undefined;
@@ -17,7 +18,7 @@ export async function getRevocations(exchange: Exchange): Promise<Response> {
     if (acceptsEventStream(request)) return await streamAnswer(http.revocationFeed.follow(after));
     const batches: string[] = [];
     for await (const { jws } of http.revocationFeed.read(after)) batches.push(jws);
-    return Response.json({ batches } satisfies RevocationAnswer, { headers: { "Cache-Control": "no-store" } });
+    return jsonAnswer(200, { batches } satisfies RevocationAnswer);
   } catch (error) {
     throw new AuthError("unavailable", {}, { cause: error });
   }
@@ -28,7 +29,7 @@ function acceptsEventStream(request: Request): boolean {
 }
 
 /** A batch is made when the connection takes it: who reads slowly gets what came meanwhile in one. */
-async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise<Response> {
+async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise<Answer> {
   // Awaited before there is an answer, so that a store that cannot be read is answered 503.
   let next: Promise<IteratorResult<SignedBatch, void>> = Promise.resolve(await batches.next());
   const encoder = new TextEncoder();
@@ -45,14 +46,16 @@ async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise
       await batches.return();
     },
   });
-  return new Response(stream, {
+  return {
+    status: 200,
     headers: {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-store",
       // nginx would hold batches back until its buffer is full.
       "X-Accel-Buffering": "no",
     },
-  });
+    body: stream,
+  };
 }
 
 function formatServerSentEvent({ cursor, jws }: SignedBatch): string {

@@ -5,19 +5,19 @@ import { deleteAccount } from "../../flows/delete-account.ts";
 import { requireSignedIn } from "../access-token-header.ts";
 import { emptyAnswer, jsonAnswer, sessionSummary, userAnswer, withCookies } from "../answers.ts";
 import { clearedCookies } from "../cookies.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Answer, Exchange } from "../exchange.ts";
 import { readJsonBody } from "../json-body.ts";
 import { hasAllowedOrigin } from "../trusted-origin.ts";
 import { passwordSchema } from "./credentials.ts";
 
-export async function getMe(exchange: Exchange): Promise<Response> {
+export async function getMe(exchange: Exchange): Promise<Answer> {
   const { user, session } = await requireSignedIn(exchange);
   return jsonAnswer(200, { user: userAnswer(user), session: sessionSummary(session, session.id) });
 }
 
 const passwordChange = z.strictObject({ current_password: passwordSchema, new_password: passwordSchema });
 
-export async function postPassword(exchange: Exchange): Promise<Response> {
+export async function postPassword(exchange: Exchange): Promise<Answer> {
   const who = await requireSignedIn(exchange);
   const body = await readJsonBody(exchange.request, passwordChange);
   await changePassword(exchange.http, who, {
@@ -30,7 +30,7 @@ export async function postPassword(exchange: Exchange): Promise<Response> {
 
 const deletion = z.strictObject({ password: passwordSchema });
 
-export async function deleteMe(exchange: Exchange): Promise<Response> {
+export async function deleteMe(exchange: Exchange): Promise<Answer> {
   const who = await requireSignedIn(exchange);
   const { password } = await readJsonBody(exchange.request, deletion);
   await deleteAccount(exchange.http, who, { password, origin: exchange.origin });

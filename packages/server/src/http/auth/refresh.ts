@@ -2,14 +2,14 @@ import { AuthError } from "../../errors.ts";
 import { refresh } from "../../flows/refresh.ts";
 import { errorAnswer, sessionAnswer, withCookies } from "../answers.ts";
 import { csrfCookie } from "../cookies.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Answer, Exchange } from "../exchange.ts";
 import { readAttemptKeys, readPresentedRefreshToken } from "../presented-refresh.ts";
 
 /**
  * Refuses without clearing cookies: a late answer about an old session must not wipe the cookies of the one that another
  * tab has begun meanwhile. The client clears what it knows to be dead.
  */
-export async function postRefresh(exchange: Exchange): Promise<Response> {
+export async function postRefresh(exchange: Exchange): Promise<Answer> {
   const { transport, refreshToken, overtakenBy } = await readPresentedRefreshToken(exchange);
   const attemptKeys = readAttemptKeys(exchange, transport);
   if (refreshToken === undefined) throw new AuthError("missing_token");

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { signIn } from "../../flows/sign-in.ts";
 import { sessionAnswer, withCookies } from "../answers.ts";
 import { clearedAttemptCookie, readCookie } from "../cookies.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Answer, Exchange } from "../exchange.ts";
 import { readJsonBody } from "../json-body.ts";
 import { hasAllowedOrigin, requireAllowedOrigin } from "../trusted-origin.ts";
 import { emailSchema, passwordSchema } from "./credentials.ts";
@@ -19,7 +19,7 @@ const body = z.strictObject({
   remember: z.boolean().default(true),
 });
 
-export async function postSignIn(exchange: Exchange): Promise<Response> {
+export async function postSignIn(exchange: Exchange): Promise<Answer> {
   const { http, request, origin } = exchange;
   const wanted = await readJsonBody(request, body);
   const transport: Transport = wanted.transport ?? (hasAllowedOrigin(exchange) ? "cookie" : "body");

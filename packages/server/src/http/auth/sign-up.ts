@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { signUp } from "../../flows/sign-up.ts";
 import { jsonAnswer, userAnswer } from "../answers.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Answer, Exchange } from "../exchange.ts";
 import { readJsonBody } from "../json-body.ts";
 import { emailSchema, passwordSchema } from "./credentials.ts";
 
@@ -19,7 +19,7 @@ const body = z.strictObject({
     .optional(),
 });
 
-export async function postSignUp(exchange: Exchange): Promise<Response> {
+export async function postSignUp(exchange: Exchange): Promise<Answer> {
   const { email, password, name } = await readJsonBody(exchange.request, body);
   const user = await signUp(exchange.http, { email, password, name: name ?? null, origin: exchange.origin });
   return jsonAnswer(201, { user: userAnswer(user) });

@@ -5,13 +5,13 @@ import { parseAccept } from "hono/utils/accept";
 import type { TokenState } from "../../flows/introspect.ts";
 import { introspect } from "../../flows/introspect.ts";
 import { jsonAnswer, jwtAnswer } from "../answers.ts";
-import type { Exchange, HttpContext } from "../exchange.ts";
+import type { Answer, Exchange, HttpContext } from "../exchange.ts";
 import { readFormBody, required } from "../form-body.ts";
 import type { ResourceServer } from "../resource-server-authentication.ts";
 import { requireResourceServer } from "../resource-server-authentication.ts";
 
 /** RFC 7662, and as a signed JWT RFC 9701. The hint is not needed: no text is a token of both kinds. */
-export async function postIntrospect(exchange: Exchange): Promise<Response> {
+export async function postIntrospect(exchange: Exchange): Promise<Answer> {
   const { http, request } = exchange;
   const server = requireResourceServer(exchange);
   const form = await readFormBody(request, ["token"]);

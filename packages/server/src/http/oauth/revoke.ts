@@ -1,14 +1,14 @@
 import { AuthError } from "../../errors.ts";
 import { revokeToken } from "../../flows/revoke-token.ts";
 import { emptyAnswer } from "../answers.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Answer, Exchange } from "../exchange.ts";
 import { readFormBody, required } from "../form-body.ts";
 
 /**
  * RFC 7009, for your own apps: public clients, which say who they are and prove it by holding the token. No cookie is read,
  * so no page can revoke what its visitor holds. The hint is not needed: no text is a token of both kinds.
  */
-export async function postRevoke({ http, request, origin }: Exchange): Promise<Response> {
+export async function postRevoke({ http, request, origin }: Exchange): Promise<Answer> {
   const form = await readFormBody(request, ["token", "client_id", "client_secret", "client_assertion"]);
   // There are no clients with secrets: who presents one is not who it says it is.
   const { client_secret: secret, client_assertion: assertion } = form;

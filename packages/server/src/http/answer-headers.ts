@@ -1,0 +1,38 @@
+import { ATTEMPT_HEADER, CSRF_HEADER, IDEMPOTENCY_KEY_HEADER } from "@latchkey/protocol";
+
+import type { HttpContext } from "./exchange.ts";
+
+export type HeaderFields = Readonly<Record<string, string>>;
+
+/** What every answer carries: nothing of ours is a page, is framed, is sniffed, or says where its reader came from. */
+export function securityHeaders({ cookies }: HttpContext): HeaderFields {
+  return {
+    ...(cookies.secure && { "Strict-Transport-Security": "max-age=31536000; includeSubDomains" }),
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Origin-Agent-Cluster": "?1",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-DNS-Prefetch-Control": "off",
+    "X-Download-Options": "noopen",
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Permitted-Cross-Domain-Policies": "none",
+    "X-XSS-Protection": "0",
+  };
+}
+
+/** Pages of allowed origins may read answers and send cookies; the list is exact, and origins off it are not named. */
+export const CORS_HEADERS: HeaderFields = {
+  "Access-Control-Allow-Credentials": "true",
+  "Access-Control-Expose-Headers": "WWW-Authenticate,Retry-After",
+  Vary: "Origin",
+};
+
+/** What such a page's browser is told when it asks first. */
+export const PREFLIGHT_HEADERS: HeaderFields = {
+  ...CORS_HEADERS,
+  "Access-Control-Allow-Methods": "GET,POST,DELETE",
+  "Access-Control-Allow-Headers": `Content-Type,Authorization,${CSRF_HEADER},${ATTEMPT_HEADER},${IDEMPOTENCY_KEY_HEADER}`,
+  "Access-Control-Max-Age": "600",
+  Vary: "Origin, Access-Control-Request-Headers",
+};

@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+
+import { PASSWORD, startAuthority } from "../authority.ts";
+
+const PAGE = "https://app.example.com";
+
+const everywhere = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "origin-agent-cluster": "?1",
+  "referrer-policy": "no-referrer",
+  "strict-transport-security": "max-age=31536000; includeSubDomains",
+  "x-content-type-options": "nosniff",
+  "x-dns-prefetch-control": "off",
+  "x-download-options": "noopen",
+  "x-frame-options": "SAMEORIGIN",
+  "x-permitted-cross-domain-policies": "none",
+  "x-xss-protection": "0",
+};
+const toPages = {
+  ...everywhere,
+  "access-control-allow-credentials": "true",
+  "access-control-expose-headers": "WWW-Authenticate,Retry-After",
+  vary: "Origin",
+};
+const json = { "content-type": "application/json" };
+const uncached = { "cache-control": "no-store" };
+const secret = { ...json, ...uncached, pragma: "no-cache" };
+
+/** Everything but cookies, whose values differ. */
+async function headersOf(method: string, path: string, call: object = {}) {
+  const authority = await startAuthority({ allowedOrigins: [PAGE] });
+  await authority.call("POST", "/auth/signup", { json: { email: "ada@example.com", password: PASSWORD } });
+  const { status, headers } = await authority.call(method, path, call);
+  headers.delete("set-cookie");
+  return { status, headers: Object.fromEntries(headers) };
+}
+
+describe("BR-10: every answer carries the security headers, once, and no others but its own", () => {
+  const login = { json: { email: "ada@example.com", password: PASSWORD } };
+  const allowedOrigin = { "access-control-allow-origin": PAGE };
+  it.each([
+    ["a success", "POST", "/auth/login", login, 200, { ...toPages, ...secret }],
+    [
+      "a success with cookies",
+      "POST",
+      "/auth/login",
+      { ...login, headers: { Origin: PAGE } },
+      200,
+      { ...toPages, ...allowedOrigin, ...secret },
+    ],
+    [
+      "an answer without a body",
+      "POST",
+      "/auth/logout",
+      { json: { refresh_token: "x" } },
+      204,
+      { ...toPages, ...uncached },
+    ],
+    [
+      "a refusal",
+      "POST",
+      "/auth/refresh",
+      { json: { refresh_token: "x" }, headers: { Origin: PAGE } },
+      401,
+      { ...toPages, ...allowedOrigin, ...secret, "www-authenticate": "Bearer" },
+    ],
+    [
+      "a refusal to another origin",
+      "POST",
+      "/auth/refresh",
+      { json: { refresh_token: "x" }, headers: { Origin: `${PAGE}.evil.example` } },
+      401,
+      { ...toPages, ...secret, "www-authenticate": "Bearer" },
+    ],
+    ["a path below /auth that is not there", "GET", "/auth/nothing", {}, 404, { ...toPages, ...secret }],
+    ["a path that is not there", "GET", "/nothing", {}, 404, { ...everywhere, ...secret }],
+    ["a path that only begins like /auth", "GET", "/authority", {}, 404, { ...everywhere, ...secret }],
+    ["a method that is not there", "PUT", "/auth/me", {}, 405, { ...toPages, ...secret, allow: "GET, DELETE" }],
+    ["an answer about health", "GET", "/health/live", {}, 200, { ...everywhere, ...json, ...uncached }],
+    [
+      "what is public",
+      "GET",
+      "/.well-known/openid-configuration",
+      { headers: { Origin: "https://anybody.example" } },
+      200,
+      { ...everywhere, ...json, "access-control-allow-origin": "*", "cache-control": "public, max-age=300" },
+    ],
+  ] as const)("%s", async (_what, method, path, call, status, headers) => {
+    expect(await headersOf(method, path, call)).toEqual({ status, headers });
+  });
+});
+
+describe("BR-04: a browser that asks first", () => {
+  const asked = {
+    ...toPages,
+    "access-control-allow-headers": "Content-Type,Authorization,X-CSRF-Token,Latchkey-Attempt,Idempotency-Key",
+    "access-control-allow-methods": "GET,POST,DELETE",
+    "access-control-max-age": "600",
+    vary: "Origin, Access-Control-Request-Headers",
+  };
+
+  it("is told what a page of an allowed origin may send", async () => {
+    expect(await headersOf("OPTIONS", "/auth/refresh", { headers: { Origin: PAGE } })).toEqual({
+      status: 204,
+      headers: { ...asked, "access-control-allow-origin": PAGE },
+    });
+  });
+
+  it("is given no origin for a page of another", async () => {
+    const evil = { headers: { Origin: "https://evil.example" } };
+    expect(await headersOf("OPTIONS", "/auth/refresh", evil)).toEqual({ status: 204, headers: asked });
+  });
+});
