@@ -28,9 +28,10 @@ export async function identify(context: FlowContext, accessToken: string): Promi
 
 /** Whose token this is still: `undefined` once it, its session or its user's account has been revoked. */
 export async function findHolder(context: FlowContext, token: VerifiedAccessToken): Promise<SignedIn | undefined> {
-  const session = await context.store.sessions.findSession(token.sessionId);
-  if (session === undefined || session.userId !== token.userId || !isLive(session, context.clock())) return undefined;
-  const user = await context.store.accounts.findUser(session.userId);
+  const found = await context.store.findSessionWithUser(token.sessionId);
+  if (found === undefined) return undefined;
+  const { session, user } = found;
+  if (session.userId !== token.userId || !isLive(session, context.clock())) return undefined;
   if (user === undefined || user.disabledAt !== null) return undefined;
   return (await context.revokedTokens.isRevoked(token.claims.jti)) ? undefined : { user, session };
 }

@@ -27,32 +27,35 @@ const MAX_ROUNDS = 64;
 export async function refresh(context: FlowContext, request: RefreshRequest): Promise<SessionGrant> {
   const token = context.refreshTokens.parse(request.refreshToken);
   if (token === undefined) throw new AuthError("session_ended");
-  const { sessions, accounts } = context.store;
 
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const session = await sessions.findSession(token.sessionId);
+    // The clock is read before the row: no access token outlives a revocation it did not see by more than its own life.
+    const asOf = context.clock();
+    const found = await context.store.findSessionWithUser(token.sessionId);
     const verdict = judgeRefresh(
-      session,
+      found?.session,
       { ...token, attemptKeys: request.attemptKeys, clientIds: request.clientIds, provenJkt: null },
       {
         scheme: context.secretScheme,
-        now: context.clock(),
+        now: asOf,
         retryWindowSeconds: context.policy.retryWindowSeconds,
       },
     );
-    if (session === undefined || verdict.kind === "refuse") throw new AuthError("session_ended");
+    if (found === undefined || verdict.kind === "refuse") throw new AuthError("session_ended");
     if (verdict.kind === "superseded") throw new AuthError("superseded");
+    const { session, user } = found;
     if (verdict.kind === "reuse") {
       await endStolenSession(context, session, request.origin);
       throw new AuthError("session_ended");
     }
 
-    const user = await accounts.findUser(session.userId);
     if (user === undefined || user.disabledAt !== null) throw new AuthError("session_ended");
-    if (verdict.kind === "retry") return grantSession(context, { user, session, secret: verdict.secret });
+    if (verdict.kind === "retry") return grantSession(context, { user, session, secret: verdict.secret, asOf });
 
     const rotated = await rotate(context, session, verdict, request.origin);
-    if (rotated !== undefined) return grantSession(context, { user, session: rotated, secret: verdict.next.secret });
+    if (rotated !== undefined) {
+      return grantSession(context, { user, session: rotated, secret: verdict.next.secret, asOf });
+    }
   }
   throw new AuthError("unavailable", { retryAfterSeconds: 1 });
 }

@@ -8,21 +8,27 @@ export interface SessionGrant {
   readonly session: Session;
   readonly refreshToken: string;
   readonly accessToken: string;
-  readonly accessTokenExpiresInSeconds: number;
+  /** Seconds since 1970. */
+  readonly accessTokenExpiresAt: number;
 }
 
-/** The tokens of a session whose live refresh token has this secret. */
+/**
+ * The tokens of a session whose live refresh token has this secret.
+ *
+ * @param granted.asOf no later than the row was read, in seconds since 1970: the access token's life begins here, so that
+ *   none outlives a revocation by more than that life, however long the answer takes
+ */
 export function grantSession(
   context: FlowContext,
-  granted: { readonly user: User; readonly session: Session; readonly secret: string },
+  granted: { readonly user: User; readonly session: Session; readonly secret: string; readonly asOf: number },
 ): SessionGrant {
-  const { user, session, secret } = granted;
-  const access = context.accessTokens.issue(session, user);
+  const { user, session, secret, asOf } = granted;
+  const access = context.accessTokens.issue(session, user, asOf);
   return {
     user,
     session,
     refreshToken: context.refreshTokens.issue(session, secret),
     accessToken: access.token,
-    accessTokenExpiresInSeconds: access.expiresInSeconds,
+    accessTokenExpiresAt: access.expiresAt,
   };
 }

@@ -65,7 +65,7 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
   });
   await confirmPassword(context, account, session, request.origin);
   if (request.replaces !== undefined) await endReplacedSession(context, request.replaces, request.origin);
-  return grantSession(context, { user, session, secret });
+  return grantSession(context, { user, session, secret, asOf: now });
 }
 
 /** What the session will be for: checked before the password, so that a malformed request costs no hash. */

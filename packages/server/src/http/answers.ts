@@ -37,7 +37,7 @@ export function sessionAnswer(http: HttpContext, grant: SessionGrant, transport:
   const body: SessionAnswer = {
     access_token: grant.accessToken,
     token_type: grant.session.jkt === null ? "Bearer" : "DPoP",
-    expires_in: grant.accessTokenExpiresInSeconds,
+    expires_in: Math.max(0, grant.accessTokenExpiresAt - now),
     scope: grant.session.scope,
     session_id: grant.session.id,
     user: userAnswer(grant.user),

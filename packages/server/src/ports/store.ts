@@ -1,3 +1,5 @@
+import type { Session } from "../domain/session.ts";
+import type { User } from "../domain/user.ts";
 import type { AccountStore } from "./account-store.ts";
 import type { EventLog } from "./event-log.ts";
 import type { KeyStore } from "./key-store.ts";
@@ -16,4 +18,13 @@ export interface SessionBackend {
 export interface Store extends SessionBackend {
   readonly accounts: AccountStore;
   readonly keys: KeyStore;
+
+  /** A session together with the user it is of, in one step where one database holds both. Every refresh begins here. */
+  findSessionWithUser(sessionId: string): Promise<SessionWithUser | undefined>;
+}
+
+export interface SessionWithUser {
+  readonly session: Session;
+  /** `undefined` where the account is gone. */
+  readonly user: User | undefined;
 }

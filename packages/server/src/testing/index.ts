@@ -13,6 +13,7 @@ import { describeKeys } from "./key-contract.ts";
 import { describeRevocation } from "./revocation-contract.ts";
 import { describeRotation } from "./rotation-contract.ts";
 import { describeSessions } from "./session-contract.ts";
+import { describeSessionsWithUsers } from "./session-with-user-contract.ts";
 import type { StoreUnderTest, TestRunner } from "./test-database.ts";
 import { storeTest } from "./test-database.ts";
 
@@ -36,6 +37,7 @@ export function describeStoreContract(runner: TestRunner, store: StoreUnderTest<
   const test = storeTest(runner, store);
   runner.describe(`${store.name} keeps the contract of whole stores`, () => {
     runner.describe("accounts", () => describeAccounts(test));
+    runner.describe("sessions with their users", () => describeSessionsWithUsers(test));
     runner.describe("keys", () => describeKeys(test));
   });
 }

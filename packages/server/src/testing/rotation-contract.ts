@@ -96,6 +96,26 @@ export function describeRotation(test: StoreTest<SessionBackend>): void {
     assert.deepEqual(await eventsAfter(nodes[0], before), [rolledForward(session)]);
   });
 
+  test("of rotations of one token at once that record nothing, one takes place, among those of other sessions too", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const sessions = await Promise.all(Array.from({ length: 8 }, () => create(nodes[0])));
+    const rotations = Array.from({ length: 80 }, (_, index) => sampleRotation(sessions[index % 8] ?? sampleSession()));
+
+    const verdicts = await Promise.all(
+      rotations.map((rotation, index) =>
+        nodes[Math.floor(index / 8) % 2 === 0 ? 0 : 1].sessions.rotateSession(rotation),
+      ),
+    );
+
+    for (const session of sessions) {
+      const winners = rotations.filter(
+        (rotation, index) => rotation.sessionId === session.id && verdicts[index] === true,
+      );
+      assert.equal(winners.length, 1, `${winners.length} rotations of one token took place`);
+      assert.deepEqual(await nodes[1].sessions.findSession(session.id), { ...session, ...winners[0]?.next });
+    }
+  });
+
   test("rotations of many sessions at once each get their own answer", async (open) => {
     const store = await open();
     const sessions = await Promise.all(Array.from({ length: 40 }, () => create(store)));

@@ -29,8 +29,8 @@ export type AccessTokenVerdict =
   | { readonly kind: "invalid" };
 
 export interface AccessTokens {
-  /** A fresh access token (RFC 9068) and its life in whole seconds; it never outlives its session. */
-  issue(session: Session, user: User): { readonly token: string; readonly expiresInSeconds: number };
+  /** A fresh access token (RFC 9068), issued at `now`, and when it expires; it never outlives its session. */
+  issue(session: Session, user: User, now: number): { readonly token: string; readonly expiresAt: number };
   verify(token: string): AccessTokenVerdict;
 }
 
@@ -52,8 +52,7 @@ export function createAccessTokens(options: {
   });
 
   return {
-    issue(session, user) {
-      const now = clock();
+    issue(session, user, now) {
       const ttl = audiences.find((profile) => profile.audience === session.audience)?.accessTokenTtlSeconds ?? 0;
       const expiresAt = Math.min(now + ttl, session.expiresAt);
       const claims: AccessTokenClaims = {
@@ -74,7 +73,7 @@ export function createAccessTokens(options: {
         ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
       };
       const token = signJwt(claims, keyRing.signingKey, { typ: ACCESS_TOKEN_TYPE });
-      return { token, expiresInSeconds: expiresAt - now };
+      return { token, expiresAt };
     },
 
     verify(token) {

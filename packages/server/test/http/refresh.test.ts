@@ -1,5 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
+import { decodeJwt } from "jose";
+import { describe, expect, it, onTestFinished } from "vitest";
+
+import type { Store } from "../../src/ports/store.ts";
+import { createSqliteStore } from "../../src/stores/sqlite/index.ts";
 import { expectRefusal, freshKey, granted, startAuthority } from "../authority.ts";
 
 describe("POST /auth/refresh by body transport", () => {
@@ -11,6 +18,21 @@ describe("POST /auth/refresh by body transport", () => {
     expect(second.access_token).not.toBe(first.access_token);
     expect(second.session_id).toBe(first.session_id);
     expect(second).toMatchObject({ token_type: "Bearer", expires_in: 600, user: first.user });
+  });
+
+  it("an access token's life begins before its session was read, so that none outlives a revocation by more", async () => {
+    const slow = await startAuthority({
+      // A real store that takes 20 seconds to read and as long to write.
+      store: slowed(createSqliteStore({ path: join(folder(), "latchkey.db") }), () => slow.advance(20)),
+    });
+    const first = await slow.signedIn();
+    const signedInAt = decodeJwt(first.access_token).iat ?? 0;
+    const key = freshKey();
+    const rotated = granted(await slow.refresh(first.refresh_token, { "Latchkey-Attempt": key }));
+    expect(decodeJwt(rotated.access_token)).toMatchObject({ iat: signedInAt, exp: signedInAt + 600 });
+    expect(rotated.expires_in).toBe(560);
+    const retried = granted(await slow.refresh(first.refresh_token, { "Latchkey-Attempt": key }));
+    expect(decodeJwt(retried.access_token)).toMatchObject({ iat: signedInAt + 40, exp: signedInAt + 640 });
   });
 
   it("the same token with the same attempt key gives the byte-identical successor, at any later time", async () => {
@@ -215,3 +237,26 @@ describe("a restart", () => {
     expectRefusal(await after.refresh(third.refresh_token, { "Idempotency-Key": freshKey() }), 401, "session_ended");
   });
 });
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "latchkey-refresh-"));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+function slowed(store: Store, wait: () => void): Store {
+  return {
+    ...store,
+    async findSessionWithUser(sessionId) {
+      wait();
+      return store.findSessionWithUser(sessionId);
+    },
+    sessions: {
+      ...store.sessions,
+      async rotateSession(rotation, event) {
+        wait();
+        return store.sessions.rotateSession(rotation, event);
+      },
+    },
+  };
+}

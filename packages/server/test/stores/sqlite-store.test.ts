@@ -6,7 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import { ConfigurationError } from "../../src/errors.ts";
-import { createChangeBatch } from "../../src/stores/sqlite/change-batch.ts";
+import { transaction } from "../../src/stores/sqlite/connection.ts";
+import { createTurnBatch } from "../../src/stores/sqlite/turn-batch.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/index.ts";
 import { sampleRotation, sampleSession, signedIn, signInFailed } from "../../src/testing/samples.ts";
 
@@ -73,7 +74,7 @@ describe("rotations that share a transaction", () => {
     const [writer, reader] = [openDatabase(path), openDatabase(path)];
     writer.exec("CREATE TABLE number (value INTEGER)");
     const committed = (): unknown => reader.prepare("SELECT count(*) AS count FROM number").get()?.["count"];
-    const batch = createChangeBatch(writer);
+    const batch = createTurnBatch(writer, transaction);
     const seen: unknown[] = [];
 
     const answers = [1, 2, 3].map((value) =>
@@ -93,7 +94,7 @@ describe("rotations that share a transaction", () => {
   it("a change that ends the transaction it shares fails alone: the others are done again without it", async () => {
     const writer = openDatabase(databasePath());
     writer.exec("CREATE TABLE number (value INTEGER)");
-    const batch = createChangeBatch(writer);
+    const batch = createTurnBatch(writer, transaction);
     const insert = (value: number) =>
       batch.add(() => writer.prepare("INSERT INTO number VALUES (?)").run(value).changes === 1);
 
@@ -115,7 +116,7 @@ describe("rotations that share a transaction", () => {
     const path = databasePath();
     const [writer, blocker] = [openDatabase(path), openDatabase(path)];
     blocker.exec("CREATE TABLE number (value INTEGER); BEGIN IMMEDIATE");
-    const batch = createChangeBatch(writer);
+    const batch = createTurnBatch(writer, transaction);
     let ran = 0;
 
     const settled = await Promise.allSettled(

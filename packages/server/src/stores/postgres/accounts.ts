@@ -1,7 +1,8 @@
 import type { Account, AccountStore } from "../../ports/account-store.ts";
 import type { Database, Row } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
-import { fromNullableText, fromText, toNullableText, toText } from "./text.ts";
+import { fromText, toNullableText, toText } from "./text.ts";
+import { USER_COLUMNS, userOf } from "./user-row.ts";
 import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
 
 const INSERT = {
@@ -16,11 +17,14 @@ const INSERT = {
     INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(9)} FROM created`,
 };
 
-const SELECT_BY_ID = { name: "latchkey-find-account", text: "SELECT * FROM latchkey.account WHERE id = $1" };
+const SELECT_BY_ID = {
+  name: "latchkey-find-account",
+  text: `SELECT password_hash, ${USER_COLUMNS} FROM latchkey.account WHERE id = $1`,
+};
 
 const SELECT_BY_EMAIL = {
   name: "latchkey-find-account-by-email",
-  text: "SELECT * FROM latchkey.account WHERE email = $1",
+  text: `SELECT password_hash, ${USER_COLUMNS} FROM latchkey.account WHERE email = $1`,
 };
 
 // The sessions are looked for once the new password is there: what `changed` answers is what they hang on.
@@ -132,17 +136,5 @@ export function createAccountStore(database: Database): AccountStore {
 }
 
 function accountOf(row: Row): Account {
-  return {
-    user: {
-      id: fromText(String(row["id"])),
-      email: fromText(String(row["email"])),
-      name: fromNullableText(row["name"]),
-      emailVerified: row["email_verified"] === true,
-      roles: JSON.parse(String(row["roles"])) as readonly string[],
-      claimsEpoch: Number(row["claims_epoch"]),
-      createdAt: Number(row["created_at"]),
-      disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
-    },
-    passwordHash: fromText(String(row["password_hash"])),
-  };
+  return { user: userOf(row), passwordHash: fromText(String(row["password_hash"])) };
 }

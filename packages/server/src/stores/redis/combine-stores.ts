@@ -148,6 +148,11 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
 
     keys: accounts.keys,
 
+    async findSessionWithUser(sessionId) {
+      const session = await beyondDoubt((undecided) => verbs(undecided).findSession(sessionId));
+      return session && { session, user: await accounts.accounts.findUser(session.userId) };
+    },
+
     events: {
       appendEvent: (event) => sessions.events.appendEvent(event),
       async listEvents(after, limit) {

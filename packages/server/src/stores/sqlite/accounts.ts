@@ -1,10 +1,10 @@
-import type { SQLOutputValue } from "node:sqlite";
-
-import type { User } from "../../domain/user.ts";
 import type { Account, AccountStore } from "../../ports/account-store.ts";
 import type { SqliteConnections } from "./connection.ts";
 import { transaction } from "./connection.ts";
 import { prepareAppendEvent } from "./events.ts";
+import type { Row } from "./select.ts";
+import { prepareSelect } from "./select.ts";
+import { USER_COLUMNS, userOf } from "./user-row.ts";
 import { prepareRevokeUserSessions } from "./user-sessions.ts";
 
 export function createAccountStore({ durable, relaxed }: SqliteConnections): AccountStore {
@@ -14,8 +14,8 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
     INSERT INTO user (id, email, email_verified, name, roles, claims_epoch, password_hash, created_at, disabled_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (email) DO NOTHING`);
-  const selectById = relaxed.prepare("SELECT * FROM user WHERE id = ?");
-  const selectByEmail = relaxed.prepare("SELECT * FROM user WHERE email = ?");
+  const selectById = prepareSelect(relaxed, `SELECT password_hash, ${USER_COLUMNS} FROM user WHERE id = ?`);
+  const selectByEmail = prepareSelect(relaxed, `SELECT password_hash, ${USER_COLUMNS} FROM user WHERE email = ?`);
   const updatePassword = durable.prepare(
     "UPDATE user SET password_hash = ?, password_checks = 0 WHERE id = ? AND password_hash = ?",
   );
@@ -49,18 +49,15 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
     },
 
     async findUser(id) {
-      const row = selectById.get(id);
-      return row === undefined ? undefined : accountOf(row).user;
+      return accountOf(selectById.get(id))?.user;
     },
 
     async findAccount(userId) {
-      const row = selectById.get(userId);
-      return row === undefined ? undefined : accountOf(row);
+      return accountOf(selectById.get(userId));
     },
 
     async findAccountByEmail(email) {
-      const row = selectByEmail.get(email);
-      return row === undefined ? undefined : accountOf(row);
+      return accountOf(selectByEmail.get(email));
     },
 
     async claimPasswordCheck(userId, limit) {
@@ -103,16 +100,8 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   };
 }
 
-function accountOf(row: Record<string, SQLOutputValue>): Account {
-  const user: User = {
-    id: String(row["id"]),
-    email: String(row["email"]),
-    name: typeof row["name"] === "string" ? row["name"] : null,
-    emailVerified: row["email_verified"] === 1,
-    roles: JSON.parse(String(row["roles"])) as readonly string[],
-    claimsEpoch: Number(row["claims_epoch"]),
-    createdAt: Number(row["created_at"]),
-    disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
-  };
-  return { user, passwordHash: String(row["password_hash"]) };
+function accountOf(row: Row | undefined): Account | undefined {
+  if (row === undefined) return undefined;
+  const [passwordHash, ...user] = row;
+  return { user: userOf(user), passwordHash: String(passwordHash) };
 }

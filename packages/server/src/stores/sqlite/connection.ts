@@ -59,7 +59,16 @@ function open(path: string, synchronous: "FULL" | "NORMAL"): DatabaseSync {
 
 /** Runs the work as one transaction that holds the write lock from its first statement on. */
 export function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
-  database.exec("BEGIN IMMEDIATE");
+  return between(database, "BEGIN IMMEDIATE", work);
+}
+
+/** Runs work that changes nothing, on the database as it is at its first statement; nobody is locked out. */
+export function snapshot<Result>(database: DatabaseSync, work: () => Result): Result {
+  return between(database, "BEGIN", work);
+}
+
+function between<Result>(database: DatabaseSync, begin: string, work: () => Result): Result {
+  database.exec(begin);
   try {
     const result = work();
     database.exec("COMMIT");

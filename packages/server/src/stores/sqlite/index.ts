@@ -1,10 +1,11 @@
 import type { Store } from "../../ports/store.ts";
 import { createAccountStore } from "./accounts.ts";
-import { openConnections } from "./connection.ts";
+import { openConnections, snapshot, transaction } from "./connection.ts";
 import { createEventLog } from "./events.ts";
 import { createKeyStore } from "./keys.ts";
-import { createChangeBatch } from "./change-batch.ts";
+import { prepareFindSessionWithUser } from "./session-with-user.ts";
 import { createSessionStore } from "./sessions.ts";
+import { createTurnBatch } from "./turn-batch.ts";
 
 /**
  * Everything in one SQLite file (WAL), made on first use; several processes on one machine may share it.
@@ -15,17 +16,21 @@ import { createSessionStore } from "./sessions.ts";
 export function createSqliteStore(options: { readonly path: string }): Store {
   const connections = openConnections(options.path);
   const health = connections.relaxed.prepare("SELECT count(*) FROM signing_key");
-  const rotations = createChangeBatch(connections.relaxed);
+  const rotations = createTurnBatch(connections.relaxed, transaction);
+  const reads = createTurnBatch(connections.relaxed, snapshot);
+  const findSessionWithUser = prepareFindSessionWithUser(connections.relaxed);
   return {
     accounts: createAccountStore(connections),
     sessions: createSessionStore(connections, rotations),
     keys: createKeyStore(connections),
     events: createEventLog(connections),
+    findSessionWithUser: (sessionId) => reads.add(() => findSessionWithUser(sessionId)),
     async checkHealth() {
       health.get();
     },
     async close() {
       if (!connections.relaxed.isOpen) return;
+      reads.flush();
       rotations.flush();
       connections.relaxed.close();
       connections.durable.close();

@@ -1,16 +1,16 @@
-import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 
-import type { AttemptMemory } from "../../domain/attempt-memory.ts";
-import type { Session } from "../../domain/session.ts";
 import type { SessionRotation, SessionStore } from "../../ports/session-store.ts";
 import type { SqliteConnections } from "./connection.ts";
 import { transaction } from "./connection.ts";
 import { prepareAppendEvent } from "./events.ts";
-import type { ChangeBatch } from "./change-batch.ts";
+import type { TurnBatch } from "./turn-batch.ts";
+import { prepareSelect } from "./select.ts";
+import { SESSION_COLUMNS, sessionOf } from "./session-row.ts";
 import { prepareRevokeUserSessions } from "./user-sessions.ts";
 
 /** @param rotations batches on the relaxed connection */
-export function createSessionStore({ durable, relaxed }: SqliteConnections, rotations: ChangeBatch): SessionStore {
+export function createSessionStore({ durable, relaxed }: SqliteConnections, rotations: TurnBatch): SessionStore {
   const append = prepareAppendEvent(durable);
 
   const insert = durable.prepare(`
@@ -18,7 +18,7 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
       jkt, expires_at, generation, secret_hash, attempts, attempt_keys_used, rotated_at, idle_expires_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
 
-  const select = relaxed.prepare("SELECT * FROM session WHERE id = ?");
+  const select = prepareSelect(relaxed, `SELECT ${SESSION_COLUMNS} FROM session WHERE id = ?`);
 
   const rotateRelaxed = prepareRotate(relaxed);
   const rotateDurably = prepareRotate(durable);
@@ -29,10 +29,13 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
 
   const revokeOfUser = prepareRevokeUserSessions(durable);
 
-  const selectLive = relaxed.prepare(`
-    SELECT * FROM session
+  const selectLive = prepareSelect(
+    relaxed,
+    `
+    SELECT ${SESSION_COLUMNS} FROM session
      WHERE user_id = ? AND revoked_at IS NULL AND idle_expires_at > ? AND expires_at > ?
-     ORDER BY created_at DESC, id`);
+     ORDER BY created_at DESC, id`,
+  );
 
   const purge = durable.prepare(
     "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
@@ -128,34 +131,4 @@ function prepareRotate(database: DatabaseSync): (rotation: SessionRotation) => b
     );
     return changes === 1;
   };
-}
-
-function sessionOf(row: Record<string, SQLOutputValue>): Session {
-  return {
-    id: String(row["id"]),
-    userId: String(row["user_id"]),
-    clientId: String(row["client_id"]),
-    audience: String(row["audience"]),
-    scope: String(row["scope"]),
-    createdAt: Number(row["created_at"]),
-    authTime: Number(row["auth_time"]),
-    amr: JSON.parse(String(row["amr"])) as readonly string[],
-    acr: String(row["acr"]),
-    persistent: row["persistent"] === 1,
-    device: nullableText(row["device"]),
-    ip: nullableText(row["ip"]),
-    jkt: nullableText(row["jkt"]),
-    expiresAt: Number(row["expires_at"]),
-    generation: Number(row["generation"]),
-    secretHash: String(row["secret_hash"]),
-    attempts: JSON.parse(String(row["attempts"])) as AttemptMemory,
-    attemptKeysUsed: row["attempt_keys_used"] === 1,
-    rotatedAt: Number(row["rotated_at"]),
-    idleExpiresAt: Number(row["idle_expires_at"]),
-    revokedAt: row["revoked_at"] === null ? null : Number(row["revoked_at"]),
-  };
-}
-
-function nullableText(value: SQLOutputValue | undefined): string | null {
-  return typeof value === "string" ? value : null;
 }
