@@ -23,7 +23,7 @@ export interface PostgresQuery {
   readonly name?: string;
   readonly text: string;
   // Mutable, because pg's own types ask for it.
-  readonly values?: Value[];
+  readonly values?: Parameter[];
   readonly query_timeout?: number;
 }
 
@@ -33,11 +33,13 @@ export interface PostgresResult {
 }
 
 export type Value = string | number | boolean | null;
+/** Of a statement: a value, or an array of them. */
+export type Parameter = Value | readonly Value[];
 export type Row = Readonly<Record<string, unknown>>;
 
 /** Runs one prepared statement as one transaction: it commits before the answer comes. */
 export interface Database {
-  run(statement: Statement, values: readonly Value[]): Promise<PostgresResult>;
+  run(statement: Statement, values: readonly Parameter[]): Promise<PostgresResult>;
 }
 
 export interface Statement {

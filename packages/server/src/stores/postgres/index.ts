@@ -14,7 +14,7 @@ import { createDatabase, untilDone } from "./database.ts";
 import { createEventLog } from "./events.ts";
 import { createKeyStore } from "./keys.ts";
 import { migrate } from "./schema.ts";
-import { findSessionWithUser } from "./session-with-user.ts";
+import { groupFindSessionWithUser } from "./session-with-user.ts";
 import { createSessionStore } from "./sessions.ts";
 
 export { createPostgresRateLimiter } from "./rate-limiter.ts";
@@ -45,7 +45,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     sessions: createSessionStore(database),
     keys: createKeyStore(database, pool),
     events: createEventLog(database, pool),
-    findSessionWithUser: (sessionId) => findSessionWithUser(database, sessionId),
+    findSessionWithUser: groupFindSessionWithUser(database),
     async checkHealth() {
       await database.run(HEALTH, []);
     },

@@ -1,10 +1,12 @@
 import type { SessionWithUser } from "../../ports/store.ts";
-import type { Database } from "./database.ts";
+import type { Database, Row } from "./database.ts";
+import type { Group } from "./group.ts";
+import { createGroup } from "./group.ts";
 import { sessionOf } from "./session-row.ts";
 import { toText } from "./text.ts";
 import { USER_COLUMNS, userOf } from "./user-row.ts";
 
-const SELECT = {
+const SELECT_ONE = {
   name: "latchkey-find-session-with-user",
   text: `
     SELECT session.*, ${USER_COLUMNS}
@@ -12,9 +14,35 @@ const SELECT = {
      WHERE session.id = $1`,
 };
 
-export async function findSessionWithUser(database: Database, sessionId: string): Promise<SessionWithUser | undefined> {
-  const { rows } = await database.run(SELECT, [toText(sessionId)]);
-  const [row] = rows;
-  if (row === undefined) return undefined;
+// Each session and each account is looked up by itself (OFFSET 0 keeps the planner from joining whole tables, which is
+// what it would plan while they are small, and stay with when they have grown).
+const SELECT_SOME = {
+  name: "latchkey-find-sessions-with-users",
+  text: `
+    SELECT session.*, ${USER_COLUMNS}
+      FROM unnest($1::text[]) AS asked (id)
+     CROSS JOIN LATERAL (SELECT * FROM latchkey.session WHERE session.id = asked.id OFFSET 0) AS session
+      LEFT JOIN LATERAL (SELECT * FROM latchkey.account WHERE account.id = session.user_id OFFSET 0) AS account ON true`,
+};
+
+/** Sessions with their users, those that are asked for together by one statement. */
+export function groupFindSessionWithUser(database: Database): Group<string, SessionWithUser | undefined> {
+  return createGroup(async (sessionIds) => {
+    const ids = sessionIds.map(toText);
+    const [first] = ids;
+    if (first !== undefined && ids.length === 1) {
+      const { rows } = await database.run(SELECT_ONE, [first]);
+      return [rows[0] && sessionWithUserOf(rows[0])];
+    }
+    const { rows } = await database.run(SELECT_SOME, [ids]);
+    const found = new Map(rows.map((row) => [row["id"], row]));
+    return ids.map((id) => {
+      const row = found.get(id);
+      return row && sessionWithUserOf(row);
+    });
+  });
+}
+
+function sessionWithUserOf(row: Row): SessionWithUser {
   return { session: sessionOf(row), user: row["account_id"] === null ? undefined : userOf(row) };
 }

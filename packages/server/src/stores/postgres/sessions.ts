@@ -2,6 +2,7 @@ import type { Session } from "../../domain/session.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
 import type { Database } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
+import { groupRotations, ROTATION, rotationValues } from "./rotations.ts";
 import { attemptsText, sessionOf } from "./session-row.ts";
 import { toNullableText, toText } from "./text.ts";
 import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
@@ -19,18 +20,6 @@ const INSERT = {
 };
 
 const SELECT = { name: "latchkey-find-session", text: "SELECT * FROM latchkey.session WHERE id = $1" };
-
-const ROTATION = `
-  UPDATE latchkey.session
-     SET generation = $4, secret_hash = $5, attempts = $6, attempt_keys_used = $7, rotated_at = $8, idle_expires_at = $9
-   WHERE id = $1 AND generation = $2 AND secret_hash = $3 AND revoked_at IS NULL`;
-
-// The setting holds for this statement's own transaction and for nothing else, whatever connection it runs on: the answer
-// does not wait for the disk, and there is no second round trip to say so. The protocol rolls forward what a crash forgets.
-const ROTATE = {
-  name: "latchkey-rotate-session",
-  text: `${ROTATION} AND set_config('synchronous_commit', 'off', true) = 'off'`,
-};
 
 // Flushed: a number in the event log that a reader has seen must never be given to another event.
 const ROTATE_RECORDED = {
@@ -77,6 +66,8 @@ const PURGE = {
 };
 
 export function createSessionStore(database: Database): SessionStore {
+  const rotate = groupRotations(database);
+
   return {
     async createSession(session, event) {
       await database.run(INSERT, [...insertedValues(session), ...eventValues(event)]);
@@ -87,22 +78,9 @@ export function createSessionStore(database: Database): SessionStore {
       return rows[0] === undefined ? undefined : sessionOf(rows[0]);
     },
 
-    async rotateSession({ sessionId, expected, next }, event) {
-      const values = [
-        toText(sessionId),
-        expected.generation,
-        toText(expected.secretHash),
-        next.generation,
-        toText(next.secretHash),
-        attemptsText(next.attempts),
-        next.attemptKeysUsed,
-        next.rotatedAt,
-        next.idleExpiresAt,
-      ];
-      const { rowCount } =
-        event === undefined
-          ? await database.run(ROTATE, values)
-          : await database.run(ROTATE_RECORDED, [...values, ...eventValues(event)]);
+    async rotateSession(rotation, event) {
+      if (event === undefined) return rotate(rotation);
+      const { rowCount } = await database.run(ROTATE_RECORDED, [...rotationValues(rotation), ...eventValues(event)]);
       return rowCount === 1;
     },
 

@@ -1,0 +1,93 @@
+import type { SessionRotation } from "../../ports/session-store.ts";
+import type { Database, Value } from "./database.ts";
+import type { Group } from "./group.ts";
+import { createGroup } from "./group.ts";
+import { attemptsText } from "./session-row.ts";
+import { toText } from "./text.ts";
+
+/** The compare-and-set of a rotation, for {@link rotationValues}. */
+export const ROTATION = `
+  UPDATE latchkey.session
+     SET generation = $4, secret_hash = $5, attempts = $6, attempt_keys_used = $7, rotated_at = $8, idle_expires_at = $9
+   WHERE id = $1 AND generation = $2 AND secret_hash = $3 AND revoked_at IS NULL`;
+
+// The setting holds for this statement's own transaction and for nothing else, whatever connection it runs on: the answer
+// does not wait for the disk, and there is no second round trip to say so. The protocol rolls forward what a crash forgets.
+const WITHOUT_FLUSH = "set_config('synchronous_commit', 'off', true) = 'off'";
+
+const ROTATE_ONE = { name: "latchkey-rotate-session", text: `${ROTATION} AND ${WITHOUT_FLUSH}` };
+
+// Each row is compared and set by itself, as by the statement above. Those that somebody else is changing are passed over,
+// so that nobody waits for another's session, and two of these statements never wait for each other.
+const ROTATE_SOME = {
+  name: "latchkey-rotate-sessions",
+  text: `
+    WITH asked AS (
+      SELECT *
+        FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[],
+                    $8::bigint[], $9::bigint[])
+        WITH ORDINALITY AS asked (id, expected_generation, expected_hash, generation, secret_hash, attempts,
+                                  attempt_keys_used, rotated_at, idle_expires_at, place)
+    ),
+    held AS MATERIALIZED (
+      SELECT asked.*, free.ctid AS version
+        FROM asked
+       CROSS JOIN LATERAL (
+         SELECT ctid FROM latchkey.session WHERE session.id = asked.id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+       ) AS free
+    )
+    UPDATE latchkey.session
+       SET generation = held.generation, secret_hash = held.secret_hash, attempts = held.attempts,
+           attempt_keys_used = held.attempt_keys_used, rotated_at = held.rotated_at,
+           idle_expires_at = held.idle_expires_at
+      FROM held
+     WHERE session.ctid = held.version AND session.id = held.id AND session.generation = held.expected_generation
+       AND session.secret_hash = held.expected_hash AND session.revoked_at IS NULL AND ${WITHOUT_FLUSH}
+    RETURNING held.place`,
+};
+
+export type RotationValues = readonly [
+  id: string,
+  expectedGeneration: number,
+  expectedHash: string,
+  generation: number,
+  secretHash: string,
+  attempts: string,
+  attemptKeysUsed: boolean,
+  rotatedAt: number,
+  idleExpiresAt: number,
+];
+
+export function rotationValues({ sessionId, expected, next }: SessionRotation): RotationValues {
+  return [
+    toText(sessionId),
+    expected.generation,
+    toText(expected.secretHash),
+    next.generation,
+    toText(next.secretHash),
+    attemptsText(next.attempts),
+    next.attemptKeysUsed,
+    next.rotatedAt,
+    next.idleExpiresAt,
+  ];
+}
+
+/** Rotations that are asked for together, by one statement; each has its own verdict. */
+export function groupRotations(database: Database): Group<SessionRotation, boolean> {
+  const rotateOne = async (values: RotationValues): Promise<boolean> =>
+    (await database.run(ROTATE_ONE, values)).rowCount === 1;
+
+  return createGroup(async (rotations) => {
+    const asked = rotations.map(rotationValues);
+    const [first] = asked;
+    if (first !== undefined && asked.length === 1) return [await rotateOne(first)];
+    const { rows } = await database.run(ROTATE_SOME, columnsOf(asked));
+    const rotated = new Set(rows.map((row) => Number(row["place"]) - 1));
+    // One that did not rotate may only have been passed over: by itself, it waits for its turn and has its verdict.
+    return asked.map((values, index) => (rotated.has(index) ? true : rotateOne(values)));
+  });
+}
+
+function columnsOf(rows: readonly RotationValues[]): readonly Value[][] {
+  return [0, 1, 2, 3, 4, 5, 6, 7, 8].map((column) => rows.map((row) => row[column] ?? null));
+}
