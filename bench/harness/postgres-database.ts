@@ -9,7 +9,7 @@ import { startProcess } from "./serve-process.ts";
 import { createSessionMaker } from "./session-maker.ts";
 import type { SharedStore } from "./shared-store.ts";
 
-const NODE_PROGRAM = fileURLToPath(new URL("postgres-node.ts", import.meta.url));
+const NODE_PROGRAM = fileURLToPath(new URL("postgres-node.mjs", import.meta.url));
 
 /** A PostgreSQL database that nobody else uses. */
 export interface PostgresDatabase extends SharedStore {
@@ -30,13 +30,13 @@ export async function openPostgresDatabase(): Promise<PostgresDatabase> {
   return {
     name: "PostgreSQL",
     url,
-    startNode: ({ port, issuer, execArgv }) =>
+    startNode: ({ port, issuer, ...options }) =>
       startProcess({
+        ...options,
         port,
         readyPath: "/health/ready",
         args: [NODE_PROGRAM, "--port", `${port}`, "--issuer", issuer],
         env: { BENCH_DATABASE_URL: url, BENCH_MASTER_SECRET: masterSecret },
-        ...(execArgv !== undefined && { execArgv }),
       }),
     createMaker: (issuer) =>
       createSessionMaker({ store: createPostgresStore({ connectionString: url }), masterSecret, issuer }),

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const LATCHKEY = fileURLToPath(new URL("../../packages/latchkey/src/bin.ts", import.meta.url));
+const LATCHKEY = new URL("../../packages/latchkey/", import.meta.url);
 const START_TIMEOUT_MS = 30_000;
 
 /** A server in a process of its own. */
@@ -18,37 +18,43 @@ export interface ServeProcess {
   stop(): Promise<void>;
 }
 
-export interface StartOptions {
+export interface StartOptions extends NodeOptions {
   readonly port: number;
   readonly args: readonly string[];
   /** Answers 200 once the server is ready. */
   readonly readyPath: string;
-  readonly execArgv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** How a server's process is run. */
+export interface NodeOptions {
+  /** Runs what is published (`npm run build` makes it), as its users do, and not the sources. */
+  readonly built?: boolean | undefined;
+  readonly execArgv?: readonly string[] | undefined;
+}
+
 /** `latchkey serve` on a data folder; several on one folder share an issuer. */
-export function startLatchkey(options: {
-  readonly dataPath: string;
-  readonly port: number;
-  readonly issuer: string;
-  readonly execArgv?: readonly string[];
-}): Promise<ServeProcess> {
-  const { dataPath, port, issuer } = options;
+export function startLatchkey(
+  options: NodeOptions & { readonly dataPath: string; readonly port: number; readonly issuer: string },
+): Promise<ServeProcess> {
+  const { dataPath, port, issuer, built = false, execArgv } = options;
+  const program = fileURLToPath(new URL(built ? "dist/bin.js" : "src/bin.ts", LATCHKEY));
   return startProcess({
     port,
     readyPath: "/health/ready",
-    args: [LATCHKEY, "serve", "--port", `${port}`, "--data", dataPath, "--issuer", issuer, "--log-level", "error"],
-    ...(options.execArgv !== undefined && { execArgv: options.execArgv }),
+    args: [program, "serve", "--port", `${port}`, "--data", dataPath, "--issuer", issuer, "--log-level", "error"],
+    built,
+    execArgv,
   });
 }
 
 /** Starts a Node.js program and waits until it answers. */
 export async function startProcess(options: StartOptions): Promise<ServeProcess> {
-  const { port, args, readyPath, execArgv = [], env = {} } = options;
+  const { port, args, readyPath, built = false, execArgv = [], env = {} } = options;
+  const conditions = built ? [] : ["--conditions=@latchkey/source"];
   const child = spawn(
     process.execPath,
-    ["--conditions=@latchkey/source", "--disable-warning=ExperimentalWarning", ...execArgv, ...args],
+    [...conditions, "--disable-warning=ExperimentalWarning", ...execArgv, ...args],
     { env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...env }, stdio: ["ignore", "pipe", "pipe"] },
   );
   // Whatever ends this program must not leave its servers behind.

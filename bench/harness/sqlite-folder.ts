@@ -13,8 +13,7 @@ export function openSqliteFolder(dataPath: string): SharedStore {
   const { databasePath, masterSecret } = openDataFolder({ path: dataPath });
   return {
     name: "SQLite",
-    startNode: ({ port, issuer, execArgv }) =>
-      startLatchkey({ dataPath, port, issuer, ...(execArgv !== undefined && { execArgv }) }),
+    startNode: (options) => startLatchkey({ ...options, dataPath }),
     createMaker: (issuer) =>
       createSessionMaker({ store: createSqliteStore({ path: databasePath }), masterSecret, issuer }),
     close: async () => undefined,

@@ -29,11 +29,11 @@ export async function startLatchkeyOnSqlite(
 }
 
 /** The same authority on PostgreSQL. */
-export async function startLatchkeyOnPostgres(sessions: number): Promise<Subject> {
+export async function startLatchkeyOnPostgres(sessions: number, execArgv: readonly string[] = []): Promise<Subject> {
   const store = await openPostgresDatabase();
   return start(store, {
     sessions,
-    execArgv: [],
+    execArgv,
     measureStorage: () => measurePostgres(store.url),
     remove: () => store.close(),
   });
@@ -58,7 +58,7 @@ async function start(store: SharedStore, options: StartOptions): Promise<Subject
     tokens.push(...some.map((session) => session.refreshToken));
   }
   await maker.close();
-  const node = await store.startNode({ port, issuer, execArgv: options.execArgv });
+  const node = await store.startNode({ port, issuer, built: true, execArgv: options.execArgv });
   return {
     name: "Latchkey",
     database: store.name,

@@ -8,6 +8,7 @@ import { readSecretEnvironment } from "./environment.ts";
 import { openStore } from "./open-store.ts";
 import { serveAuthority } from "./serve.ts";
 import { stopOnSignal } from "./shutdown.ts";
+import { boundYoungGeneration } from "./young-generation.ts";
 
 const program = new Command("latchkey")
   .description("Sign-in with short-lived access tokens and rotating refresh tokens.")
@@ -65,6 +66,7 @@ program
   )
   .addHelpText("after", SECRETS_HELP)
   .action(async (flags: ServeFlags) => {
+    boundYoungGeneration();
     const authority = await serveAuthority({
       port: flags.port,
       hostname: flags.host,
