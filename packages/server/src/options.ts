@@ -53,6 +53,8 @@ export interface AuthServerOptions {
   readonly sessionIdleSeconds?: number;
   /** A session ends after this long however often it is refreshed. Default 30 days (NIST SP 800-63B-4, AAL1). */
   readonly sessionMaxSeconds?: number;
+  /** How many live sessions a user may have; a sign-in past it ends the least recently begun. Default 100. */
+  readonly maxSessionsPerUser?: number;
   /** For clients with neither attempt keys nor proofs: how long a repeated refresh counts as a retry. Default 10. */
   readonly retryWindowSeconds?: number;
   readonly cookies?: {
@@ -176,6 +178,7 @@ const optionsSchema = z.strictObject({
     .min(60)
     .max(365 * DAY)
     .default(30 * DAY),
+  maxSessionsPerUser: z.int().min(1).max(10_000).default(100),
   retryWindowSeconds: z.int().min(0).max(60).default(10),
   cookies: z.strictObject({ scope: z.enum(["path", "origin"]).default("path") }).default({ scope: "path" }),
   trustedProxies: z.array(z.string()).default([]),
@@ -238,6 +241,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     cookieScope: given.cookies.scope,
     policy: {
       limits: { idleSeconds: given.sessionIdleSeconds, maxSeconds: given.sessionMaxSeconds },
+      maxSessionsPerUser: given.maxSessionsPerUser,
       retryWindowSeconds: given.retryWindowSeconds,
       scopes: { allowed: given.scopes.allowed, default: defaultScopes },
       audiences: audienceNames,

@@ -45,6 +45,7 @@ describe("createAuthServer refuses to start", () => {
       { sessionIdleSeconds: 100, sessionMaxSeconds: 60 },
       "sessionIdleSeconds",
     ],
+    ["with room for no session", { maxSessionsPerUser: 0 }, "maxSessionsPerUser"],
     ["with an origin that has a path", { allowedOrigins: ["https://app.example.com/"] }, "is no origin"],
     ["with an origin on plain http", { allowedOrigins: ["http://app.example.com"] }, "must be https"],
     ["with any origin", { allowedOrigins: ["*"] }, "is no origin"],

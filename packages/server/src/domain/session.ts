@@ -49,6 +49,7 @@ export type RevocationReason =
   | "signed_out_everywhere"
   | "ended_by_user"
   | "replaced"
+  | "session_limit"
   | "refresh_token_reuse"
   | "revoked_by_client"
   | "password_changed"

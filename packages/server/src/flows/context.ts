@@ -27,6 +27,8 @@ export interface FlowContext {
 /** What the operator decided. */
 export interface SignInPolicy {
   readonly limits: SessionLimits;
+  /** A sign-in past this many live sessions ends the least recently begun. */
+  readonly maxSessionsPerUser: number;
   readonly retryWindowSeconds: number;
   readonly scopes: ScopePolicy;
   /** The APIs tokens may be asked for; the first is the default. */

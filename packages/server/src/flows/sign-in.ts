@@ -56,15 +56,14 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
     expiresAt,
     revokedAt: null,
   };
-  await context.store.sessions.createSession(session, {
-    type: "signed_in",
-    userId: user.id,
-    sessionId: session.id,
-    at: now,
-    origin: request.origin,
-  });
-  await confirmPassword(context, account, session, request.origin);
+  // Before the new one begins, so that it does not count against the limit, which would end another for it.
   if (request.replaces !== undefined) await endReplacedSession(context, request.replaces, request.origin);
+  await context.store.sessions.createSession(
+    session,
+    { type: "signed_in", userId: user.id, sessionId: session.id, at: now, origin: request.origin },
+    context.policy.maxSessionsPerUser,
+  );
+  await confirmPassword(context, account, session, request.origin);
   return grantSession(context, { user, session, secret, asOf: now });
 }
 

@@ -8,7 +8,12 @@ import type { RevocationReason, Session } from "../domain/session.ts";
  * protocol forgives a rotation that a crash forgets, so its commit need not reach the disk first.
  */
 export interface SessionStore {
-  createSession(session: Session, event: AuthEvent): Promise<void>;
+  /**
+   * Begins a session. Where the user would have more than `maxSessions` live ones with it (no limit by default), the
+   * least recently created of the others end first, in the same step, each with a `session_revoked` event before this
+   * one. However many begin at once, on however many nodes, there are never more.
+   */
+  createSession(session: Session, event: AuthEvent, maxSessions?: number): Promise<void>;
 
   findSession(id: string): Promise<Session | undefined>;
 

@@ -13,6 +13,7 @@ import { describeKeys } from "./key-contract.ts";
 import { describeRevocation } from "./revocation-contract.ts";
 import { describeRotation } from "./rotation-contract.ts";
 import { describeSessions } from "./session-contract.ts";
+import { describeSessionLimit } from "./session-limit-contract.ts";
 import { describeSessionsWithUsers } from "./session-with-user-contract.ts";
 import type { StoreUnderTest, TestRunner } from "./test-database.ts";
 import { storeTest } from "./test-database.ts";
@@ -25,6 +26,7 @@ export function describeSessionStoreContract(runner: TestRunner, store: StoreUnd
   const test = storeTest(runner, store);
   runner.describe(`${store.name} keeps the contract of session stores`, () => {
     runner.describe("sessions", () => describeSessions(test));
+    runner.describe("the limit of sessions for a user", () => describeSessionLimit(test));
     runner.describe("rotation", () => describeRotation(test));
     runner.describe("revocation", () => describeRevocation(test));
     runner.describe("events", () => describeEvents(test));

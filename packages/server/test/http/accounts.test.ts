@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { createArgon2Hasher } from "../../src/index.ts";
-import { expectRefusal, freshKey, granted, PASSWORD, startAuthority } from "../authority.ts";
+import { cookieJar, expectRefusal, freshKey, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
 
 const OTHER_PASSWORD = "a longer phrase than the last one";
 
@@ -234,6 +234,69 @@ describe("sessions", () => {
         { id: first.session_id, current: true },
       ],
     });
+  });
+
+  it("SE-04: are listed with device, address and last use, which is the last refresh", async () => {
+    const authority = await startAuthority();
+    const login = { email: "ada@example.com", password: PASSWORD };
+    await authority.call("POST", "/auth/signup", { json: login });
+    const headers = { "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0" };
+    const session = granted(await authority.call("POST", "/auth/login", { json: login, headers }));
+    authority.advance(3_600);
+    const next = granted(await authority.refresh(session.refresh_token));
+    authority.advance(60);
+    const { body } = await authority.call("GET", "/auth/sessions", { token: next.access_token });
+    expect(body).toStrictEqual({
+      sessions: [
+        {
+          id: session.session_id,
+          current: true,
+          device: headers["User-Agent"],
+          ip: "203.0.113.9",
+          created_at: "2027-01-15T08:00:00.000Z",
+          last_seen_at: "2027-01-15T09:00:00.000Z",
+          expires_at: "2027-02-14T08:00:00.000Z",
+          client_id: "first-party",
+        },
+      ],
+    });
+  });
+
+  it("are limited in number: a sign-in past the limit ends the least recently begun, whose client is told so", async () => {
+    const authority = await startAuthority({ maxSessionsPerUser: 2 });
+    const first = await authority.signedIn();
+    authority.advance(10);
+    const second = await authority.signedIn();
+    authority.advance(10);
+    const refreshed = granted(await authority.refresh(first.refresh_token));
+    const third = await authority.signedIn();
+
+    expectRefusal(await authority.refresh(refreshed.refresh_token), 401, "session_ended");
+    expectRefusal(await authority.call("GET", "/auth/me", { token: refreshed.access_token }), 401, "invalid_token");
+    granted(await authority.refresh(second.refresh_token));
+    const { body } = await authority.call("GET", "/auth/sessions", { token: third.access_token });
+    expect(body).toMatchObject({ sessions: [{ id: third.session_id }, { id: second.session_id }] });
+  });
+
+  it("of others do not end where a browser at the limit signs in anew: the new one takes its own old one's place", async () => {
+    const authority = await startAuthority({ maxSessionsPerUser: 2 });
+    const elsewhere = await authority.signedIn();
+    authority.advance(10);
+    const { take, header } = cookieJar();
+    const signIn = async () =>
+      take(
+        await authority.call("POST", "/auth/login", {
+          json: { email: "ada@example.com", password: PASSWORD },
+          headers: { Origin: ISSUER, Cookie: header() },
+        }),
+      );
+    await signIn();
+    authority.advance(10);
+    await signIn();
+
+    const { access_token: token } = granted(await authority.refresh(elsewhere.refresh_token));
+    const { body } = await authority.call("GET", "/auth/sessions", { token });
+    expect((body as { sessions: unknown[] }).sessions).toHaveLength(2);
   });
 
   it("SE-04: are ended one by one, by their owner alone", async () => {

@@ -2,6 +2,7 @@ import { ConfigurationError } from "../../errors.ts";
 import type { PostgresClient, PostgresPool } from "./database.ts";
 import { transaction } from "./database.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
+import { SESSION_LIMIT } from "./schema-session-limit.ts";
 
 /** The schema, one step a version. Steps are only ever appended: a database in the field has taken the earlier ones. */
 const MIGRATIONS: readonly string[] = [
@@ -77,6 +78,7 @@ const MIGRATIONS: readonly string[] = [
     expire bigint
   );
   `,
+  SESSION_LIMIT,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */

@@ -1,5 +1,6 @@
 import type { Session } from "../../domain/session.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
+import { endedByLimitPrefix } from "../ended-by-limit.ts";
 import type { Database } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
 import { groupRotations, ROTATION, rotationValues } from "./rotations.ts";
@@ -10,10 +11,13 @@ import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
 const INSERT = {
   name: "latchkey-create-session",
   text: `
-    WITH created AS (
+    WITH limited AS MATERIALIZED (
+      SELECT latchkey.end_oldest_sessions($2::text, $6::bigint, $26::bigint, $27::text)
+    ),
+    created AS (
       INSERT INTO latchkey.session (id, user_id, client_id, audience, scope, created_at, auth_time, amr, acr, persistent,
         device, ip, jkt, expires_at, generation, secret_hash, attempts, attempt_keys_used, rotated_at, idle_expires_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20 FROM limited
       RETURNING id
     )
     INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(20)} FROM created`,
@@ -69,8 +73,10 @@ export function createSessionStore(database: Database): SessionStore {
   const rotate = groupRotations(database);
 
   return {
-    async createSession(session, event) {
-      await database.run(INSERT, [...insertedValues(session), ...eventValues(event)]);
+    async createSession(session, event, maxSessions) {
+      const left = maxSessions === undefined ? null : maxSessions - 1;
+      const prefix = endedByLimitPrefix(session, event.origin);
+      await database.run(INSERT, [...insertedValues(session), ...eventValues(event), left, prefix]);
     },
 
     async findSession(id) {

@@ -137,7 +137,8 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
     } satisfies AccountStore,
 
     sessions: {
-      createSession: (session, event) => beyondDoubt((undecided) => verbs(undecided).createSession(session, event)),
+      createSession: (session, event, maxSessions) =>
+        beyondDoubt((undecided) => verbs(undecided).createSession(session, event, maxSessions)),
       findSession: (id) => beyondDoubt((undecided) => verbs(undecided).findSession(id)),
       rotateSession: (rotation, event) => beyondDoubt((undecided) => verbs(undecided).rotateSession(rotation, event)),
       listSessions: (userId, now) => beyondDoubt((undecided) => verbs(undecided).listSessions(userId, now)),

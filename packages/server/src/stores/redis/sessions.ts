@@ -2,12 +2,13 @@ import { isLive } from "../../domain/session.ts";
 import type { Session } from "../../domain/session.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
 import { DOUBTS, withoutDoubt } from "./announced-ending.ts";
+import { endedByLimitPrefix } from "../ended-by-limit.ts";
 import type { Connection } from "./connection.ts";
 import { RECORD } from "./events.ts";
 import { defineScript } from "./script.ts";
 import { SESSION_FIELDS, sessionOf, stateText, termsText } from "./session-hash.ts";
 import type { SessionHash } from "./session-hash.ts";
-import { END_SESSIONS } from "./user-sessions.ts";
+import { END_SESSIONS, FIND_OLDEST } from "./user-sessions.ts";
 
 /**
  * How much longer than its absolute life a session, or the tombstone of a revoked one, is kept where nobody purges: the
@@ -20,18 +21,27 @@ const FIELDS = SESSION_FIELDS.map((name) => `'${name}'`).join(", ");
 const CREATE = defineScript(
   DOUBTS,
   RECORD,
+  END_SESSIONS,
+  FIND_OLDEST,
   `
 local id, userId, expiresAt, ttl, over = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local terms, generation, secretHash, state = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local event, kept, undecided = ARGV[10], ARGV[11], ARGV[12]
+local now, maxSessions, ended = ARGV[13], tonumber(ARGV[14]), ARGV[15]
 local key, index = base .. 'session:' .. id, base .. 'user:' .. userId
 if redis.call('EXISTS', key) == 1 then return 0 end
 local announced = doubts(userId, undecided)
 if announced then return inDoubt(announced) end
+redis.call('ZREMRANGEBYSCORE', index, '-inf', '(' .. over)
+if maxSessions and redis.call('ZCARD', index) >= maxSessions then
+  for _, oldest in ipairs(findOldest(userId, tonumber(now), maxSessions - 1)) do
+    endSession(oldest, userId, now, 'session_limit')
+    record(ended .. cjson.encode(oldest) .. '}', kept)
+  end
+end
 redis.call('HSET', key, 'user_id', userId, 'terms', terms, 'generation', generation, 'secret_hash', secretHash,
   'state', state)
 redis.call('EXPIRE', key, ttl)
-redis.call('ZREMRANGEBYSCORE', index, '-inf', '(' .. over)
 redis.call('ZADD', index, expiresAt, id)
 if redis.call('TTL', index) < tonumber(ttl) then redis.call('EXPIRE', index, ttl) end
 redis.call('ZADD', base .. 'expiry', expiresAt, id)
@@ -124,7 +134,7 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
   const undecided = options.undecided.join(" ");
 
   return {
-    async createSession(session, event) {
+    async createSession(session, event, maxSessions) {
       const lifetime = session.expiresAt - session.createdAt;
       const created = withoutDoubt(
         await durable.run(CREATE, [
@@ -140,6 +150,9 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
           JSON.stringify(event),
           eventsKept,
           undecided,
+          session.createdAt,
+          maxSessions ?? "",
+          endedByLimitPrefix(session, event.origin),
         ]),
       );
       if (created !== 1) throw new Error("There is a session of this id already.");

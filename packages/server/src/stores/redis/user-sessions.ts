@@ -25,3 +25,28 @@ local function withEnded(event, ended)
   local ids = #ended == 0 and '[]' or cjson.encode(ended)
   return string.sub(event, 1, -2) .. ',"endedSessionIds":' .. ids .. '}'
 end`;
+
+/**
+ * `findOldest(userId, now, left)`: the ids of a user's live sessions past the first `left`, in the order they are listed
+ * in: newest first, and by id where they are of one second.
+ */
+export const FIND_OLDEST = `
+local function findOldest(userId, now, left)
+  local live = {}
+  for _, id in ipairs(redis.call('ZRANGE', base .. 'user:' .. userId, 0, -1)) do
+    local found = redis.call('HMGET', base .. 'session:' .. id, 'terms', 'state')
+    if found[1] then
+      local terms, state = cjson.decode(found[1]), cjson.decode(found[2])
+      if state.idleExpiresAt > now and terms.expiresAt > now then
+        live[#live + 1] = { id = id, createdAt = terms.createdAt }
+      end
+    end
+  end
+  table.sort(live, function(one, other)
+    if one.createdAt ~= other.createdAt then return one.createdAt > other.createdAt end
+    return one.id < other.id
+  end)
+  local oldest = {}
+  for i = left + 1, #live do oldest[#oldest + 1] = live[i].id end
+  return oldest
+end`;

@@ -1,8 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 
+import type { Origin } from "../../domain/event.ts";
+import type { Session } from "../../domain/session.ts";
 import type { SessionRotation, SessionStore } from "../../ports/session-store.ts";
 import type { SqliteConnections } from "./connection.ts";
 import { transaction } from "./connection.ts";
+import { endedByLimit } from "../ended-by-limit.ts";
 import { prepareAppendEvent } from "./events.ts";
 import type { TurnBatch } from "./turn-batch.ts";
 import { prepareSelect } from "./select.ts";
@@ -19,6 +22,12 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
 
   const select = prepareSelect(relaxed, `SELECT ${SESSION_COLUMNS} FROM session WHERE id = ?`);
+
+  // As listed, newest first: those past the first so many.
+  const selectOldest = durable.prepare(`
+    SELECT id FROM session
+     WHERE user_id = ? AND revoked_at IS NULL AND idle_expires_at > ? AND expires_at > ?
+     ORDER BY created_at DESC, id LIMIT -1 OFFSET ?`);
 
   const rotateRelaxed = prepareRotate(relaxed);
   const rotateDurably = prepareRotate(durable);
@@ -41,9 +50,19 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
     "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
   );
 
+  const endOldest = (created: Session, origin: Origin, left: number): void => {
+    const { userId, createdAt: now } = created;
+    for (const row of selectOldest.all(userId, now, now, left)) {
+      const id = String(row["id"]);
+      revoke.run(now, "session_limit", id);
+      append(endedByLimit(created, origin, id));
+    }
+  };
+
   return {
-    async createSession(session, event) {
+    async createSession(session, event, maxSessions) {
       transaction(durable, () => {
+        if (maxSessions !== undefined) endOldest(session, event.origin, maxSessions - 1);
         insert.run(
           session.id,
           session.userId,
