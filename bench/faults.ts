@@ -86,6 +86,12 @@ async function main(): Promise<void> {
       none("stuck client", "clients stuck"),
       none("malformed answer", "answers that make no sense"),
       { name: "thieves that used a copy", value: outcome.thieves, unit: "", holds: outcome.thieves > 0 },
+      {
+        name: "of them with a copy of mid-attempt, used twice",
+        value: outcome.thievesInMidAttempt,
+        unit: "",
+        holds: true,
+      },
       { name: "of them before its owner", value: outcome.thievesFirst, unit: "", holds: true },
       {
         name: "thieves caught",
@@ -94,7 +100,8 @@ async function main(): Promise<void> {
         target: `${outcome.thieves}`,
         holds: outcome.caught === outcome.thieves && violations("thief not caught") === 0,
       },
-      { name: "of them by a sign-out of their stuck victim", value: outcome.caughtBySignOut, unit: "", holds: true },
+      { name: "of them by a victim that insisted", value: outcome.caughtByInsisting, unit: "", holds: true },
+      { name: "copies in mid-attempt shown too late: refused", value: outcome.shownTooLate, unit: "", holds: true },
       { name: "time", value: outcome.seconds, unit: "s", holds: true },
       { name: "rate", value: outcome.rotations / outcome.seconds, unit: "refreshes/s", holds: true },
     ],

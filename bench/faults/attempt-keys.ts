@@ -10,6 +10,12 @@ export function keysFor(generation: number, kept: readonly string[], random: See
   return [own, ...kept.filter((key) => key !== own)].slice(0, MAX_ATTEMPT_KEYS);
 }
 
+/** A second key for this generation before the first, once: what a client sends that waited and got nothing newer. */
+export function insist(generation: number, kept: readonly string[], random: SeededRandom): readonly string[] {
+  if (kept.filter((key) => key.startsWith(`gen-${generation}-`)).length > 1) return kept;
+  return [`gen-${generation}-${random.text(KEY_LENGTH)}`, ...kept].slice(0, MAX_ATTEMPT_KEYS);
+}
+
 /** The key made for this generation, if there is one. */
 export function keyOf(generation: number, kept: readonly string[]): string | undefined {
   return kept.find((key) => key.startsWith(`gen-${generation}-`));

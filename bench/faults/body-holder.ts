@@ -4,7 +4,7 @@ import type { HttpMessage } from "../harness/http-message.ts";
 import { statusOf } from "../harness/http-message.ts";
 import { readToken } from "../harness/refresh-token.ts";
 import type { SeededRandom } from "../harness/seeded-random.ts";
-import { keyOf, keysFor } from "./attempt-keys.ts";
+import { insist, keyOf, keysFor } from "./attempt-keys.ts";
 import type { HonestHolder, Send } from "./honest-holder.ts";
 import { refusal } from "./honest-holder.ts";
 
@@ -41,19 +41,12 @@ export function createBodyHolder(options: {
       generation = readToken(refreshToken).generation;
       return { kind: "granted" };
     },
-    async signOut() {
-      try {
-        const answer = await send(
-          "/auth/logout",
-          { "Content-Type": "application/json" },
-          JSON.stringify({ refresh_token: refreshToken }),
-        );
-        return statusOf(answer.head) === 204 ? { kind: "signed-out" } : refusal(answer);
-      } catch (error) {
-        if (error instanceof Error) return { kind: "no-answer" };
-        throw error;
-      }
+    insist() {
+      keys = insist(generation, keys, random);
     },
-    copy: () => (keyOf(generation, keys) === undefined ? { refreshToken, generation, keys } : undefined),
+    copy(when) {
+      const hasKey = keyOf(generation, keys) !== undefined;
+      return hasKey === (when === "in mid-attempt") ? { refreshToken, generation, keys } : undefined;
+    },
   };
 }

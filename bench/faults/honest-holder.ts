@@ -4,7 +4,6 @@ import { statusOf } from "../harness/http-message.ts";
 /** How one honest try to refresh came out. */
 export type Outcome =
   | { readonly kind: "granted" }
-  | { readonly kind: "signed-out" }
   /** The store has moved on: it is read again, and the refresh tried again. */
   | { readonly kind: "moved-on" }
   /** Not tried yet: another of the holder's clients may still be answered. */
@@ -27,10 +26,10 @@ export interface HonestHolder {
   readonly generation: number;
   /** Tries to refresh once, as the client with this number (a tab, where there are several). */
   tryRefresh(worker: number): Promise<Outcome>;
-  /** What a client does that the store keeps leading nowhere: it signs out, which ends the session for whoever holds it. */
-  signOut(): Promise<Outcome>;
-  /** The store as it is, unless an attempt has been written into it already: such a copy has the key as well. */
-  copy(): StolenCopy | undefined;
+  /** What a client does that the store keeps leading nowhere: from now on it asks with a second key. */
+  insist(): void;
+  /** The store as it is: at rest, or with the key of an attempt that has not been answered; `undefined` where it is not so. */
+  copy(when: "at rest" | "in mid-attempt"): StolenCopy | undefined;
 }
 
 export type Send = (path: string, headers: Readonly<Record<string, string>>, body: string) => Promise<HttpMessage>;

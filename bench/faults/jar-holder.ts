@@ -5,7 +5,7 @@ import type { HttpMessage } from "../harness/http-message.ts";
 import { headersOf, statusOf } from "../harness/http-message.ts";
 import { readToken } from "../harness/refresh-token.ts";
 import type { SeededRandom } from "../harness/seeded-random.ts";
-import { keyOf, keysFor } from "./attempt-keys.ts";
+import { insist, keyOf, keysFor } from "./attempt-keys.ts";
 import type { HonestHolder, Outcome, Send } from "./honest-holder.ts";
 import { refusal } from "./honest-holder.ts";
 
@@ -73,20 +73,14 @@ export function createJarHolder(options: {
       keys = keysFor(generation(), keys, random);
       return ask(csrf());
     },
-    async signOut() {
-      const cookie = `${NAMES.refresh}=${jar.get(NAMES.refresh) ?? ""}`;
-      try {
-        const answer = await send("/auth/logout", { Origin: origin, Cookie: cookie, [CSRF_HEADER]: csrf() }, "");
-        return statusOf(answer.head) === 204 ? { kind: "signed-out" } : refusal(answer);
-      } catch (error) {
-        if (error instanceof Error) return { kind: "no-answer" };
-        throw error;
-      }
+    insist() {
+      keys = insist(generation(), keys, random);
     },
-    copy() {
+    copy(when) {
       const refreshToken = jar.get(NAMES.refresh) ?? "";
       const { generation: held } = readToken(refreshToken);
-      return keyOf(held, keys) === undefined ? { refreshToken, generation: held, keys } : undefined;
+      const hasKey = keyOf(held, keys) !== undefined;
+      return hasKey === (when === "in mid-attempt") ? { refreshToken, generation: held, keys } : undefined;
     },
   };
 }

@@ -66,7 +66,9 @@ export async function runFaultTrial(options: FaultTrialOptions): Promise<FaultTr
     movedOn: 0,
     thieves: 0,
     caught: 0,
-    caughtBySignOut: 0,
+    caughtByInsisting: 0,
+    thievesInMidAttempt: 0,
+    shownTooLate: 0,
     thievesFirst: 0,
     violations: [],
   };

@@ -1,5 +1,5 @@
 import type { SeededRandom } from "../harness/seeded-random.ts";
-import type { HonestHolder, Send } from "./honest-holder.ts";
+import type { HonestHolder, Send, StolenCopy } from "./honest-holder.ts";
 import { useStolenCopy } from "./thief.ts";
 import type { Trace, Violation } from "./trace.ts";
 
@@ -11,8 +11,12 @@ export interface Tally {
   /** Thieves that used what they copied, and those of them that were found out. */
   thieves: number;
   caught: number;
-  /** Of those found out: by their victim's signing out, after its store had led nowhere but to `superseded`. */
-  caughtBySignOut: number;
+  /** Of those found out: by their victim's insisting, after its store had led nowhere but to `superseded`. */
+  caughtByInsisting: number;
+  /** Thieves whose copy had the key of an unanswered attempt, and that went on twice with it. */
+  thievesInMidAttempt: number;
+  /** Copies of that kind that were shown when their owner had gone on: refused, and nothing ends. */
+  shownTooLate: number;
   /** Of all, how many were first and got a token of their own before. */
   thievesFirst: number;
   violations: Violation[];
@@ -39,22 +43,24 @@ const STUCK_AFTER = 60;
 const QUIET_AFTER = 12;
 const MAX_THIEF_WAIT_GENERATIONS = 12;
 
-type Theft = "none" | "planned" | "acting" | "answered";
+type Theft = "none" | "planned" | "acting" | "answered" | "over";
 
 /** Lets one session live, with its clients and perhaps a thief, until it ends or the trial does. */
 export async function trySession(parts: SessionTrialParts): Promise<void> {
   const { name, holder, workers, random, trace, tally, done } = parts;
-  let theft: Theft = "none";
+  let theft = "none" as Theft;
   let ended = false;
+  let insisted = false;
   let thief: Promise<void> | undefined;
 
+  const isActing = (): boolean => theft === "acting";
   const violate = (kind: Violation["kind"], what: string): void => {
     trace.note(`VIOLATION: ${kind}: ${what}`);
     tally.violations.push({ kind, what: `${name}: ${what}`, trace: [...trace.lines()] });
     ended = true;
   };
 
-  const runThief = async (copy: NonNullable<ReturnType<HonestHolder["copy"]>>): Promise<void> => {
+  const runThief = async (copy: StolenCopy): Promise<void> => {
     const useAt = copy.generation + (random.chance(0.5) ? 0 : random.between(1, MAX_THIEF_WAIT_GENERATIONS));
     while (!done() && !ended && holder.generation < useAt) await nextTurn();
     if (ended) return;
@@ -79,25 +85,53 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
   };
 
   /**
-   * The store leads nowhere but to `superseded`. Without a thief that must not happen. With one it can: an answer set the
-   * jar back by one generation while the thief moved the session on by one.
+   * Somebody who has the key of an attempt too is as good as its owner for that one refresh. It goes on once more: now the
+   * session must end, even for an owner who has heard nothing at all meanwhile.
    */
-  const giveUp = async (): Promise<void> => {
-    if (theft === "none" || theft === "planned") {
+  const runThiefInMidAttempt = async (copy: StolenCopy): Promise<void> => {
+    theft = "acting";
+    trace.note(`thief: goes on with the attempt of generation ${copy.generation}`);
+    const first = await useStolenCopy(copy, { send: parts.thiefSend, random, asItsOwner: true });
+    if (!("refreshToken" in first)) {
+      trace.note(`thief: ${first.refused}`);
+      if (first.refused === "superseded") tally.shownTooLate += 1;
+      else violate("thief not caught", `the thief was answered ${first.refused}`);
+      theft = "over";
+      return;
+    }
+    tally.thieves += 1;
+    tally.thievesInMidAttempt += 1;
+    const next = { refreshToken: first.refreshToken, generation: copy.generation + 1, keys: [] };
+    const second = await useStolenCopy(next, { send: parts.thiefSend, random });
+    trace.note(`thief: ${"refreshToken" in second ? "got a second token" : second.refused}`);
+    if ("refreshToken" in second) tally.thievesFirst += 1;
+    theft = "answered";
+    while (!ended) await nextTurn();
+    if (!("refreshToken" in second)) return;
+    const third = await useStolenCopy(
+      { refreshToken: second.refreshToken, generation: copy.generation + 2, keys: [] },
+      { send: parts.thiefSend, random },
+    );
+    if ("refreshToken" in third) violate("thief not caught", "the thief's token outlived the session");
+  };
+
+  /**
+   * The store leads nowhere but to `superseded`. Without a thief that must not happen. With one it can: an answer set the
+   * jar back by one generation while the thief moved the session on by one, or the thief has an attempt's key.
+   */
+  const losePatience = (): void => {
+    if (theft === "none" || theft === "planned" || theft === "over") {
       violate("stuck client", `nothing new in ${STUCK_AFTER} tries`);
       return;
     }
-    const outcome = await holder.signOut();
-    trace.note(`client: gives up and signs out: ${outcome.kind}`);
-    if (ended || outcome.kind !== "signed-out") return;
-    tally.caught += 1;
-    tally.caughtBySignOut += 1;
-    ended = true;
+    insisted = true;
+    holder.insist();
+    trace.note("client: insists");
   };
 
   const work = async (worker: number): Promise<void> => {
     let fruitless = 0;
-    while (!ended && !(done() && (theft === "none" || theft === "planned"))) {
+    while (!ended && !(done() && (theft === "none" || theft === "planned" || theft === "over"))) {
       const thiefHadAnswer = theft === "answered";
       const before = holder.generation;
       const outcome = await holder.tryRefresh(worker);
@@ -111,7 +145,7 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
           tally.grants += 1;
           if (thiefHadAnswer) violate("thief not caught", "the session went on after a thief had used a copy of it");
           if (theft === "none" && !done() && holder.generation > 0 && random.chance(parts.theftProbability)) {
-            const copy = holder.copy();
+            const copy = holder.copy("at rest");
             if (copy !== undefined) {
               theft = "planned";
               trace.note(`thief: copies the store at generation ${copy.generation}`);
@@ -121,12 +155,20 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
           break;
         case "no-answer":
           tally.noAnswers += 1;
+          if (theft === "none" && !done() && random.chance(parts.theftProbability)) {
+            const copy = holder.copy("in mid-attempt");
+            if (copy !== undefined) {
+              trace.note(`thief: copies the store in the middle of an attempt of generation ${copy.generation}`);
+              const sleeps = random.chance(0.5);
+              thief = runThiefInMidAttempt(copy);
+              // Offline, or asleep, for as long as the thief takes: then only insisting tells it what has happened.
+              while (sleeps && isActing()) await nextTurn();
+            }
+          }
           break;
         case "moved-on":
           tally.movedOn += 1;
           await nextTurn(fruitless);
-          break;
-        case "signed-out":
           break;
         case "malformed":
           violate("malformed answer", outcome.what);
@@ -134,12 +176,14 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
         case "ended":
           if (theft === "acting" || theft === "answered") {
             tally.caught += 1;
+            if (insisted) tally.caughtByInsisting += 1;
             ended = true;
           } else {
             violate("false sign-out", `a client was signed out at generation ${before}`);
           }
       }
-      if (fruitless > STUCK_AFTER && !ended) await giveUp();
+      if (fruitless > STUCK_AFTER && !ended && !insisted) losePatience();
+      if (fruitless > 2 * STUCK_AFTER && !ended) violate("stuck client", "nothing new in spite of insisting");
     }
   };
 

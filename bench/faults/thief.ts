@@ -7,14 +7,19 @@ import { errorCodeOf } from "./honest-holder.ts";
 
 const MAX_TRIES = 40;
 
-/** Uses a copied credential store until somebody answers; the new token where it worked, else the error's code. */
+/**
+ * Uses a copied credential store until somebody answers; the new token where it worked, else the error's code.
+ *
+ * @param parts.asItsOwner goes on with the attempt that the copy has the key of, exactly as its owner would
+ */
 export async function useStolenCopy(
   stolen: StolenCopy,
-  parts: { readonly send: Send; readonly random: SeededRandom },
+  parts: { readonly send: Send; readonly random: SeededRandom; readonly asItsOwner?: boolean },
 ): Promise<{ readonly refreshToken: string } | { readonly refused: string }> {
   const { send, random } = parts;
   const own = random.text(26);
-  let keys = random.pick<readonly string[]>([[], stolen.keys, [own], [own, ...stolen.keys.slice(0, 3)]]);
+  let keys =
+    parts.asItsOwner === true ? stolen.keys : random.pick([[], stolen.keys, [own], [own, ...stolen.keys.slice(0, 3)]]);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     try {
       const answer = await send(
@@ -31,7 +36,7 @@ export async function useStolenCopy(
       }
       if (statusOf(answer.head) >= 500) continue;
       const refused = errorCodeOf(answer);
-      if (refused !== "superseded" || keys[0] === own) return { refused };
+      if (refused !== "superseded" || keys[0] === own || parts.asItsOwner === true) return { refused };
       // The keys it copied bring it nothing, so it takes one of its own.
       keys = [own];
     } catch (error) {

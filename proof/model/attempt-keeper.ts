@@ -4,6 +4,8 @@ import type { Token } from "./token.ts";
 export interface AttemptKey {
   readonly generation: number;
   readonly name: string;
+  /** Whether it is a second one for its generation, made because the client was told to wait under the first. */
+  readonly insists: boolean;
 }
 
 /** How many keys a client sends, and keeps. */

@@ -1,8 +1,10 @@
 import type { AttemptKey } from "./attempt-keeper.ts";
+import { SENT_KEYS } from "./attempt-keeper.ts";
 import type { Interned } from "./interner.ts";
 import type { Asked, Job } from "./messages.ts";
 import type { Step } from "./step.ts";
 import { stepTo } from "./step.ts";
+import type { Token } from "./token.ts";
 import type { Setting, World } from "./world.ts";
 import { spend, withOne, withoutOne, writeJar } from "./world.ts";
 
@@ -13,8 +15,11 @@ import { spend, withOne, withoutOne, writeJar } from "./world.ts";
  */
 export function clientSteps(setting: Setting, world: World): readonly Step[] {
   const { left } = world;
+  const { protocol } = setting;
   const steps: Step[] = [];
   if (left.sends > 0) steps.push(send(setting, world));
+  if (protocol.patience === "ends" && world.patience === "told to wait") steps.push(waitLongEnough(setting, world));
+  if (world.patience === "told again") steps.push(insist(setting, world));
   if (left.tornSends > 0 && left.sends > 0) steps.push(...tornSend(setting, world));
   const distinct = new Set(world.answers);
   for (const token of distinct) {
@@ -45,12 +50,39 @@ function send(setting: Setting, world: World): Step {
   const { intern, protocol } = setting;
   const { token } = world.jar;
   let keysMade = world.keysMade;
-  const makeKey = (): AttemptKey => ({ generation: token.generation, name: `gen-${token.generation}-k${keysMade++}` });
+  const makeKey = (): AttemptKey => ({
+    generation: token.generation,
+    name: `gen-${token.generation}-k${keysMade++}`,
+    insists: false,
+  });
   const keys = protocol.keeper(token, world.jar.keys, makeKey);
-  const asked = intern<Asked>({ holder: "honest", heard: true, token, keys: keys.map((key) => key.name) });
+  const asked = intern(askWith(token, keys));
   const before = protocol.lateAnswers === "are dropped" ? hearNobody(setting, world) : world;
   const after = { ...before, keysMade, requests: withOne(before.requests, asked), left: spend(world.left, "sends") };
   return stepTo(writeJar(after, intern({ token, keys })), { kind: "send", asked });
+}
+
+function askWith(token: Token, keys: readonly AttemptKey[]): Asked {
+  const insists = keys[0]?.insists ?? false;
+  return { holder: "honest", heard: true, token, keys: keys.map((key) => key.name), insists };
+}
+
+/**
+ * The client waits longer than a request of its own may be under way, so no answer to those comes any more, and longer than
+ * a store takes to bring its rotations to the disk. What it asked may still reach the server.
+ */
+function waitLongEnough(setting: Setting, world: World): Step {
+  return stepTo({ ...hearNobody(setting, world), older: [], patience: "has waited" }, { kind: "wait" });
+}
+
+/** The second key goes before the first in all that the client sends from now on. */
+function insist({ intern }: Setting, world: World): Step {
+  const { token, keys } = world.jar;
+  const name = `gen-${token.generation}-k${world.keysMade}`;
+  const key: AttemptKey = { generation: token.generation, name, insists: true };
+  const jar = intern({ token, keys: [key, ...keys].slice(0, SENT_KEYS) });
+  const insisting: World = { ...writeJar(world, jar), keysMade: world.keysMade + 1, patience: "not tried" };
+  return stepTo(insisting, { kind: "insist", key: name });
 }
 
 /**
@@ -60,7 +92,7 @@ function send(setting: Setting, world: World): Step {
 function tornSend({ intern }: Setting, world: World): readonly Step[] {
   const { token, keys } = world.jar;
   if (keys[0] === undefined || keys[0].generation === token.generation) return [];
-  const asked = intern<Asked>({ holder: "honest", heard: true, token, keys: keys.map((key) => key.name) });
+  const asked = intern(askWith(token, keys));
   const left = spend(spend(world.left, "sends"), "tornSends");
   return [stepTo({ ...world, requests: withOne(world.requests, asked), left }, { kind: "torn send", asked })];
 }

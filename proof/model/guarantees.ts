@@ -22,7 +22,7 @@ export type Limit =
   | typeof JAR_FAR_BEHIND
   | typeof VERY_LATE
   | typeof OUTSIDE_WINDOW
-  | typeof LEFT_WAITING
+  | typeof ALARM_AFTER_WAIT
   | typeof SHOWN_LATE
   | typeof LATE_ALARM
   | typeof WRONG_KEY;
@@ -30,7 +30,8 @@ export type Limit =
 export const JAR_FAR_BEHIND = "late answers set the jar back by more than one rotation: told to wait, or signed out";
 export const VERY_LATE = "a request that was under way for four rotations and a crash, or for nine: signed out";
 export const OUTSIDE_WINDOW = "a plain client's retry outside the window: signed out";
-export const LEFT_WAITING = "the thief went on from ahead of the jar (mid-attempt copy, jar set back): told to wait";
+export const ALARM_AFTER_WAIT =
+  "the thief went on from ahead of the jar (mid-attempt copy, jar set back): told to wait first";
 export const SHOWN_LATE = "a copy taken in mid-attempt, shown after the client moved on: refused without an alarm";
 export const LATE_ALARM = "a crash forgot rotations of one holder, who rolls forward over the other's: alarm one later";
 export const WRONG_KEY = "a thief asks with a key of another generation: refused without an alarm";
@@ -47,26 +48,23 @@ export function examineVerdict(setting: Setting, world: World, asked: Asked, jud
     : examineThief(setting, world, asked, judged);
 }
 
-function examineHonest(
-  { protocol, bounds }: Setting,
-  world: World,
-  { token, keys }: Asked,
-  judged: Judged,
-): Finding | undefined {
+function examineHonest({ protocol, bounds }: Setting, world: World, asked: Asked, judged: Judged): Finding | undefined {
   const { row, now, thief } = world;
+  const { token, insists } = asked;
   const rotationsBehind = row.state.generation - token.generation;
-  // The jar still holds the same token, and the same key for it: reading the store again will not help.
-  const { jar } = world;
-  const nothingNewer =
-    token.generation === jar.token.generation &&
-    token.secret === jar.token.secret &&
-    keys[0] === jar.keys.find((key) => key.generation === token.generation)?.name;
+  const nothingNewer = holdsNothingNewer(world, asked);
 
   if (thief.used) {
     if (judged.kind !== "superseded" || !nothingNewer || !row.served.thief) return undefined;
+    if (insists || protocol.patience === "never ends") {
+      return violation(
+        "G2",
+        "The thief was served, and the honest client is told to wait for ever: a silent take-over.",
+      );
+    }
     if (row.served.overruled) return { kind: "limit", limit: LATE_ALARM };
     return token.generation < thief.sharedGeneration
-      ? { kind: "limit", limit: LEFT_WAITING }
+      ? { kind: "limit", limit: ALARM_AFTER_WAIT }
       : violation("G2", "The thief was served, and the honest client is told to try again: a silent take-over.");
   }
   switch (judged.kind) {
@@ -75,7 +73,7 @@ function examineHonest(
       return undefined;
     case "superseded":
       if (!nothingNewer) return undefined;
-      return rotationsBehind > 1
+      return rotationsBehind > 1 && !insists
         ? { kind: "limit", limit: JAR_FAR_BEHIND }
         : violation("G1", "The client is told to read its store again, and there is nothing newer in it.");
     case "refuse":
@@ -87,7 +85,7 @@ function examineHonest(
         const outside = now - row.state.rotatedAt > protocol.times.retryWindow || rotationsBehind > 1;
         if (outside) return { kind: "limit", limit: OUTSIDE_WINDOW };
       }
-      if (world.setFarBack) return { kind: "limit", limit: JAR_FAR_BEHIND };
+      if (world.setFarBack || insists) return { kind: "limit", limit: JAR_FAR_BEHIND };
       // The row tells a late request by the keys it remembers, or after a crash by those that the client sends again.
       if (rotationsBehind > (world.left.crashes < bounds.crashes ? SENT_KEYS - 1 : REMEMBERED_GENERATIONS)) {
         return { kind: "limit", limit: VERY_LATE };
@@ -110,6 +108,15 @@ function examineThief({ protocol }: Setting, world: World, asked: Asked, judged:
   return sharedGeneration > copiedGeneration && asked.token.generation < sharedGeneration
     ? { kind: "limit", limit: SHOWN_LATE }
     : violation("G2", "The thief came second with its copy, and no alarm was raised.");
+}
+
+/** Whether the jar still holds the same token, and the same key for it: then reading it again will not help. */
+export function holdsNothingNewer({ jar }: World, { token, keys }: Asked): boolean {
+  return (
+    token.generation === jar.token.generation &&
+    token.secret === jar.token.secret &&
+    keys[0] === jar.keys.find((key) => key.generation === token.generation)?.name
+  );
 }
 
 export interface Grant {

@@ -9,6 +9,8 @@ export interface Asked {
   readonly token: Token;
   /** Newest first. */
   readonly keys: readonly string[];
+  /** Whether the newest is a second one for its generation: the client was told to wait under the first. */
+  readonly insists: boolean;
   /** Whether anybody still listens for the answer. */
   readonly heard: boolean;
 }

@@ -26,6 +26,11 @@ export interface Protocol {
    * tabs of a browser; a single process that aborts before it tries again, and alone writes its file, is narrower.
    */
   readonly lateAnswers: "reach the jar" | "are dropped";
+  /**
+   * What a client does that has been told to wait, again and again, until no answer of its own can come any more: it
+   * insists, with a second key for its token's generation, or goes on waiting.
+   */
+  readonly patience: "ends" | "never ends";
   readonly store: StoreRules;
   readonly times: Times;
 }
@@ -45,6 +50,7 @@ export function protocolOf(strength: Strength, parts: Partial<Protocol> = {}): P
     judge: judgeRefresh,
     keeper: strength === "attempt keys" ? keepOneKeyPerGeneration : keepNoKeys,
     lateAnswers: "reach the jar",
+    patience: "ends",
     store: soundStore,
     times: TIMELESS,
     ...parts,

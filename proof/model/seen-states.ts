@@ -1,4 +1,5 @@
 import type { World } from "./world.ts";
+import { PATIENCE } from "./world.ts";
 
 /** Remembers states by 63 bits of hash each, and for each the step that first led to it. */
 export interface SeenStates {
@@ -77,6 +78,7 @@ function numbersOf(world: World): readonly number[] {
   numbers.push(
     world.newestHeld,
     Number(world.setFarBack),
+    PATIENCE.indexOf(world.patience),
     Number(world.revoked),
     left.sends,
     left.duplicates,

@@ -2,7 +2,7 @@ import { idleExpiry } from "@latchkey/server/domain";
 
 import type { Authority } from "./authority.ts";
 import type { Finding, Grant } from "./guarantees.ts";
-import { examineGrant, examineRow, examineVerdict } from "./guarantees.ts";
+import { examineGrant, examineRow, examineVerdict, holdsNothingNewer } from "./guarantees.ts";
 import type { Interned } from "./interner.ts";
 import type { Asked, Job, RotateJob } from "./messages.ts";
 import type { Step } from "./step.ts";
@@ -36,6 +36,13 @@ export function serverSteps(setting: Setting, authority: Authority, world: World
   return steps;
 }
 
+const AFTER_BEING_TOLD = {
+  "not tried": "told to wait",
+  "told to wait": "told to wait",
+  "has waited": "told again",
+  "told again": "told again",
+} as const;
+
 /** A node reads the row and judges. `undefined` while every node is busy. */
 export function judgeStep(
   setting: Setting,
@@ -48,9 +55,13 @@ export function judgeStep(
   const finding = examineVerdict(setting, world, asked, judged);
   switch (judged.kind) {
     case "refuse":
-    case "superseded":
       // No token on its way: whoever asked may as well have timed out.
       return stepTo(world, action, finding);
+    case "superseded": {
+      const isTold = asked.holder === "honest" && asked.heard && holdsNothingNewer(world, asked);
+      const patience = isTold ? AFTER_BEING_TOLD[world.patience] : world.patience;
+      return stepTo({ ...world, patience }, action, finding);
+    }
     case "reuse":
     case "rotate":
       if (world.jobs.length === NODES) return undefined;

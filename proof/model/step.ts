@@ -9,6 +9,8 @@ import type { Jar, World } from "./world.ts";
 export type Action =
   | { readonly kind: "send"; readonly asked: Asked }
   | { readonly kind: "torn send"; readonly asked: Asked }
+  | { readonly kind: "wait" }
+  | { readonly kind: "insist"; readonly key: string }
   | { readonly kind: "duplicate"; readonly asked: Asked }
   | { readonly kind: "judge"; readonly asked: Asked; readonly judged: Judged }
   | { readonly kind: "commit"; readonly job: Job; readonly won: boolean }

@@ -32,7 +32,7 @@ function thiefSteps(setting: Setting, authority: Authority, world: World): reado
   const using: World = { ...world, thief: intern({ ...thief, used: true }), left: spend(left, "thiefSends") };
   return thief.tokens
     .flatMap((token) => thiefKeyLists(thief, token).map((keys) => ({ token, keys })))
-    .map((what) => intern<Asked>({ holder: "thief", ...what, heard: true }))
+    .map((what) => intern<Asked>({ holder: "thief", ...what, heard: true, insists: false }))
     .map((asked) => judgeStep(setting, authority, using, asked))
     .filter((step) => step !== undefined);
 }

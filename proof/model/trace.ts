@@ -26,6 +26,10 @@ export function tell(action: Action): string {
       return `The client sends ${request(action.asked)}.`;
     case "torn send":
       return `The client sends ${request(action.asked)}: the token changed after the keys were chosen.`;
+    case "wait":
+      return "The client was told to wait, and waits until no answer of its own can come any more.";
+    case "insist":
+      return `The client was told to wait once more, and nothing came: it makes a second key, ${action.key}.`;
     case "duplicate":
       return `The network makes a copy of the client's ${request(action.asked)}.`;
     case "judge":

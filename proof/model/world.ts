@@ -19,6 +19,14 @@ export interface Jar {
   readonly keys: readonly AttemptKey[];
 }
 
+/**
+ * The client has been told to wait while its jar held nothing newer than what it asked with; then time passed; then it was
+ * told so again, and its jar has not changed all the while.
+ */
+export type Patience = (typeof PATIENCE)[number];
+
+export const PATIENCE = ["not tried", "told to wait", "has waited", "told again"] as const;
+
 /** Everything there is at one moment. Immutable; bags of messages are kept in order of their numbers. */
 export interface World {
   readonly row: Interned<Row>;
@@ -39,6 +47,7 @@ export interface World {
   readonly newestHeld: number;
   /** …and whether an answer more than one rotation late has since set it back: from there on G1 is not promised. */
   readonly setFarBack: boolean;
+  readonly patience: Patience;
   /** Whether a revocation was ever answered: what G3 measures the row against. */
   readonly revoked: boolean;
   readonly left: Bounds;
@@ -90,6 +99,7 @@ export function initialWorld({ protocol, bounds, intern, scheme }: Setting): Wor
     now: 0,
     newestHeld: 0,
     setFarBack: false,
+    patience: "not tried",
     revoked: false,
     left: bounds,
   };
@@ -103,7 +113,8 @@ export function writeRow(world: World, row: Interned<Row>, durability: "durable"
 
 export function writeJar(world: World, jar: Interned<Jar>): World {
   if (jar === world.jar) return world;
-  return { ...world, jar, olderJars: world.left.jarCrashes === 0 ? [] : [...world.olderJars, world.jar] };
+  const patience = jar.token === world.jar.token ? world.patience : "not tried";
+  return { ...world, jar, patience, olderJars: world.left.jarCrashes === 0 ? [] : [...world.olderJars, world.jar] };
 }
 
 /** A bag with one more, in order of the numbers, so that equal bags are equal lists. */

@@ -42,6 +42,8 @@ export function outline(history: readonly Step[]): readonly string[] {
         return `jar back to ${action.jar.token.generation}`;
       case "copy":
         return `copy ${action.jar.token.generation}`;
+      case "wait":
+      case "insist":
       case "sign out":
       case "tick":
         return action.kind;

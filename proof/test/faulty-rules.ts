@@ -67,6 +67,14 @@ export const windowBesideKeys: JudgeRefresh = (session, presented, options) => {
   return verdict.kind === "reuse" && retry.kind === "retry" ? retry : verdict;
 };
 
+/** Any sent key that the row remembers for the token makes a late duplicate, even behind a newer one. */
+export const anyRememberedKey: JudgeRefresh = (session, presented, options) => {
+  const verdict = judgeRefresh(session, presented, options);
+  if (verdict.kind !== "reuse") return verdict;
+  const older = judgeRefresh(session, { ...presented, attemptKeys: presented.attemptKeys.slice(1) }, options);
+  return older.kind === "superseded" ? older : verdict;
+};
+
 /** The proof of possession is not looked at. */
 export const anyKeyProves: JudgeRefresh = (session, presented, options) =>
   judgeRefresh(session, { ...presented, provenJkt: session?.jkt ?? null }, options);

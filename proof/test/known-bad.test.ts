@@ -4,9 +4,10 @@ import type { Explored } from "../model/explore.ts";
 import type { Guarantee } from "../model/guarantees.ts";
 import { soundStore } from "../model/store.ts";
 import { examine, outline } from "./examine.ts";
-import { freshKeyPerTry, keysThatNameNothing, onlyTheCurrentKey } from "./faulty-clients.ts";
+import { freshKeyPerTry, freshNamelessKeyPerTry, keysThatNameNothing, onlyTheCurrentKey } from "./faulty-clients.ts";
 import {
   anyKeyProves,
+  anyRememberedKey,
   anySentKey,
   newestKeyAlone,
   parentAccepted,
@@ -124,6 +125,24 @@ describe("Latchkey's rule with one part taken out", () => {
     ]);
   });
 
+  it("a second key that is not heard leaves the client waiting for ever", () => {
+    expectGuilty(examine({ sends: 4, thiefSends: 2 }, { judge: anyRememberedKey }), "G2", [
+      "send 0",
+      "copy 0",
+      "thief 0: rotate",
+      "write 1",
+      "honest 0: superseded",
+      "wait",
+      "send 0",
+      "honest 0: superseded",
+      "insist",
+      "send 0",
+      "thief 1: rotate",
+      "write 2",
+      "honest 0: superseded",
+    ]);
+  });
+
   it("a proof by any key lets a thief use a copy of a bound session", () => {
     const explored = examine({ sends: 1, thiefSends: 1 }, { strength: "proof of possession", judge: anyKeyProves });
     expectGuilty(explored, "G2", ["copy 0", "thief 0: rotate"]);
@@ -159,7 +178,7 @@ describe("clients that do less", () => {
   });
 
   it("fresh keys and tries that overlap: after a crash the client's own branches are taken for two holders", () => {
-    expectGuilty(examine({ sends: 4, crashes: 1 }, { keeper: freshKeyPerTry }), "G1", [
+    expectGuilty(examine({ sends: 4, crashes: 1 }, { keeper: freshNamelessKeyPerTry }), "G1", [
       "send 0",
       "send 0",
       "honest 0: rotate",
@@ -174,7 +193,33 @@ describe("clients that do less", () => {
   });
 
   it("…and only a crash shows it", () => {
-    expect(examine({ sends: 4 }, { keeper: freshKeyPerTry }).outcome).toBe("holds");
+    expect(examine({ sends: 4 }, { keeper: freshNamelessKeyPerTry }).outcome).toBe("holds");
+  });
+
+  it("fresh keys that name their generation: a late duplicate is heard as a complaint", () => {
+    expectGuilty(examine({ sends: 4 }, { keeper: freshKeyPerTry }), "G1", [
+      "send 0",
+      "send 0",
+      "honest 0: rotate",
+      "write 1",
+      "answer 1",
+      "send 1",
+      "honest 1: rotate",
+      "write 2",
+      "honest 0: reuse",
+    ]);
+  });
+
+  it("a client that waits for ever leaves its session to whoever copied its jar in mid-attempt", () => {
+    expectGuilty(examine({ sends: 3, thiefSends: 2 }, { patience: "never ends" }), "G2", [
+      "send 0",
+      "copy 0",
+      "thief 0: rotate",
+      "write 1",
+      "thief 1: rotate",
+      "write 2",
+      "honest 0: superseded",
+    ]);
   });
 
   it("keys that name no generation: a crash while a late answer has set the jar back mixes up whose they are", () => {

@@ -41,5 +41,5 @@ export function signedOut(): ClientError {
 
 /** Whatever the cause, the advice is the same: nothing was lost, try again later. */
 export function unreachable(details: ClientErrorDetails = {}): ClientError {
-  return new ClientError("unreachable", "The authority gave no answer that can be used. Try again later.", details);
+  return new ClientError("unreachable", "No usable answer from the authority. Try again later.", details);
 }

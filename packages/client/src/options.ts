@@ -33,7 +33,7 @@ export function parseOptions(options: ClientOptions): ClientSettings {
     throw invalid("issuer: must be an https: URL (http: on loopback) without trailing slash, query or fragment.");
   }
   if (!apiOrigins.every((origin) => parseUrl(origin)?.origin === origin)) {
-    throw invalid("apiOrigins: must be https: origins (http: on loopback) like https://api.example.com.");
+    throw invalid("apiOrigins: must be https: origins (http: on loopback) without trailing slash.");
   }
   if (!(requestTimeoutSeconds >= 1 && requestTimeoutSeconds <= 120)) {
     throw invalid("requestTimeoutSeconds: must be from 1 to 120.");

@@ -191,6 +191,78 @@ describe("refresh", () => {
     await browser.runSmoothly(65_000);
     expect(tab.client.getState().status).toBe("fresh");
   });
+
+  test.each([
+    [409, "superseded"],
+    [403, "csrf_failed"],
+  ])(
+    "that is answered %i %s for an hour, after an answer was lost, is a retry all the same in the end",
+    async (status, error) => {
+      const tab = await signedInTab();
+      void tab.client.refresh();
+      await browser.time.pass(80);
+      const [lost] = browser.network.open();
+      await lost?.deliver();
+      lost?.fail();
+      for (let seconds = 0; seconds < 3_600; seconds++) {
+        await browser.time.pass(1_000);
+        const [passage] = browser.network.open();
+        passage?.forge(Response.json({ error }, { status }));
+        passage?.answer();
+      }
+      // A second key, and no third: more of them would push the first one out.
+      expect(attemptKeys().filter((key) => key.startsWith("gen-0-"))).toHaveLength(2);
+      await browser.runSmoothly(65_000);
+      expect(tab.client.getState()).toMatchObject({ status: "fresh", session: { generation: 1 } });
+      await smoothly(tab.client.refresh());
+      expect(tab.client.getState()).toMatchObject({ status: "fresh", session: { generation: 2 } });
+    },
+  );
+});
+
+describe("a session that somebody else has gone on with", () => {
+  /** The jar as it is between writing the attempt key and the answer, and what a thief makes of it. */
+  async function copiedInMidAttempt(): Promise<{
+    readonly tab: Tab;
+    readonly thief: TestBrowser;
+    readonly stolen: Tab;
+  }> {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    await browser.time.pass(60);
+    const thief = createBrowser({ issuer: ISSUER, server: (request) => authority.server.fetch(request) });
+    thief.jar.restore(browser.jar.copy());
+    expect(attemptKeys()).toHaveLength(1);
+    const stolen = thief.openTab();
+    void stolen.client.start();
+    await thief.runSmoothly(1_000);
+    void stolen.client.refresh();
+    await thief.runSmoothly(1_000);
+    expect(stolen.client.getSession()?.generation).toBe(2);
+    return { tab, thief, stolen };
+  }
+
+  test("E-05: ends for both, after two minutes of being told to wait, where the jar was copied in mid-attempt", async () => {
+    const { tab, thief, stolen } = await copiedInMidAttempt();
+    await browser.runSmoothly(110_000);
+    expect(tab.client.getState()).toMatchObject({ status: "offline", cause: "superseded" });
+    await browser.runSmoothly(100_000);
+    expect(tab.client.getState()).toEqual({ status: "ended" });
+    expect(tab.events).toContainEqual({ type: "session-ended", where: "this-tab" });
+
+    void stolen.client.refresh();
+    await thief.runSmoothly(1_000);
+    expect(stolen.client.getState()).toEqual({ status: "ended" });
+  });
+
+  test("ends in all tabs, whichever of them loses patience first", async () => {
+    const { tab } = await copiedInMidAttempt();
+    const other = browser.openTab();
+    void other.client.start();
+    await browser.runSmoothly(300_000);
+    expect(tab.client.getState()).toEqual({ status: "ended" });
+    expect(other.client.getState()).toEqual({ status: "ended" });
+  });
 });
 
 describe("the end", () => {

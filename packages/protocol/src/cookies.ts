@@ -20,11 +20,11 @@ export const CSRF_HEADER = "X-CSRF-Token";
  * only for an issuer on loopback over plain HTTP.
  */
 export function cookieNames(options: { readonly secure: boolean; readonly scope: CookieScope }): CookieNames {
-  if (!options.secure) return { refresh: "latchkey-rt", csrf: "latchkey-csrf", attempt: "latchkey-attempt" };
+  const prefix = options.secure ? "__Host-latchkey-" : "latchkey-";
   return {
-    refresh: options.scope === "origin" ? "__Host-latchkey-rt" : "__Secure-latchkey-rt",
-    csrf: "__Host-latchkey-csrf",
-    attempt: "__Host-latchkey-attempt",
+    refresh: options.secure && options.scope === "path" ? "__Secure-latchkey-rt" : `${prefix}rt`,
+    csrf: `${prefix}csrf`,
+    attempt: `${prefix}attempt`,
   };
 }
 

@@ -35,9 +35,9 @@ export function createCookieStore(
       return version === undefined ? undefined : { version, generation: parseCsrfGeneration(version) };
     },
 
-    prepareAttempt(credentials) {
+    prepareAttempt(credentials, insists) {
       const stored = readCookie(jar, names.attempt);
-      const value = formatAttemptCookie(chooseAttemptKeys(credentials, stored, randomBytes));
+      const value = formatAttemptCookie(chooseAttemptKeys(credentials, stored, randomBytes, insists));
       if (value !== stored) write(names.attempt, value, LONGEST_MAX_AGE_SECONDS);
     },
 

@@ -24,7 +24,7 @@ export function createClient(options: ClientOptions): Client {
   if (hostname !== location.hostname) {
     throw new ClientError(
       "invalid_options",
-      `issuer: must be on this page's host, ${location.hostname}: a page cannot read the cookies of another.`,
+      `issuer: must be on this page's host, ${location.hostname}, whose cookies it can read.`,
     );
   }
 

@@ -52,12 +52,12 @@ export function createAccountCalls({ core, call, apiFetch, ports }: AccountParts
     if (granted === undefined) throw refusalOf(answer);
     if (core.epoch() !== epoch) {
       await logOut(store.read());
-      throw new ClientError("superseded_locally", "A sign-out on this page overtook the sign-in.");
+      throw new ClientError("superseded_locally", "A sign-out overtook the sign-in.");
     }
     core.accept(granted, bornAtMs);
     const session = sessionOf(core.getState());
     if (session === undefined) {
-      throw new ClientError("unreachable", "The browser kept no cookies of the authority.");
+      throw new ClientError("unreachable", "The browser kept no cookies.");
     }
     return session;
   }

@@ -6,14 +6,19 @@ import type { Credentials } from "./ports.ts";
  * The attempt keys to send, newest first, from those kept so far (malformed ones count as none). There is one key per
  * generation, and it names it: a try that may have been answered unseen is asked again under its own key, whoever made
  * it, so that the server knows it for a retry; and however often it fails, no used key is pushed out of the last few.
+ *
+ * @param insists makes a second key all the same. It tells the authority that the answers under the first came to nothing.
  */
 export function chooseAttemptKeys(
   credentials: Credentials,
   stored: string | undefined,
   randomBytes: (length: number) => Uint8Array,
+  insists = false,
 ): readonly string[] {
   const known = parseStored(stored);
-  const current = findAttemptKey(credentials, stored) ?? prefixOf(credentials) + randomText(randomBytes);
+  const prefix = prefixOf(credentials);
+  const [kept, first] = known.filter((key) => key.startsWith(prefix));
+  const current = (insists ? first && kept : kept) ?? prefix + randomText(randomBytes);
   return [current, ...known.filter((key) => key !== current)].slice(0, MAX_ATTEMPT_KEYS);
 }
 

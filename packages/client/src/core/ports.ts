@@ -36,8 +36,11 @@ export interface Credentials {
 export interface CredentialStore {
   /** `undefined`: nobody is signed in, and there is no need to ask the authority. */
   read(): Credentials | undefined;
-  /** Makes sure that there is an attempt key for the refresh of these credentials; an unanswered one is used again. */
-  prepareAttempt(credentials: Credentials): void;
+  /**
+   * Makes sure that there is an attempt key for the refresh of these credentials; an unanswered one is used again, but for
+   * a client that insists: see {@link chooseAttemptKeys}.
+   */
+  prepareAttempt(credentials: Credentials, insists?: boolean): void;
   /** Whether that key still stands: another tab may have written over it. */
   isPrepared(credentials: Credentials): boolean;
   /** Forgets the attempt keys of whatever session was there before. */

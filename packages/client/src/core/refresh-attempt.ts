@@ -13,8 +13,8 @@ export type RefreshOutcome =
       readonly bornAtMs: number;
     }
   | { readonly kind: "ended"; readonly credentials: Credentials }
-  | { readonly kind: "signed-out"; readonly credentials: Credentials | undefined }
-  | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds: number | undefined };
+  | { readonly kind: "signed-out"; readonly credentials?: Credentials }
+  | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds?: number | undefined };
 
 export interface RefreshAttemptParts {
   readonly ports: CorePorts;
@@ -34,32 +34,43 @@ const SETTLE_MS = 25;
 /** A tab may be frozen while it holds the lock. Nobody waits for it longer than this. */
 const LOCK_WAIT_MS = 4_000;
 const MAX_ROUNDS = 6;
+/** No request of a client is under way for longer than this (`requestTimeoutSeconds` is at most 120). */
+const PATIENCE_MS = 120_000;
 
 /**
  * Tries to refresh. Never rejects; never has two requests under way; asks again only when the store has moved on. What an
  * aborted try answers means nothing.
  */
-export function attemptRefresh(parts: RefreshAttemptParts, signal: AbortSignal): Promise<RefreshOutcome> {
-  return parts.ports.runExclusive(() => refreshRounds(parts, signal), LOCK_WAIT_MS);
+export type AttemptRefresh = (signal: AbortSignal) => Promise<RefreshOutcome>;
+
+export function createRefreshAttempts(parts: RefreshAttemptParts): AttemptRefresh {
+  const movedOnAtMs = {};
+  return (signal) => parts.ports.runExclusive(() => refreshRounds(parts, movedOnAtMs, signal), LOCK_WAIT_MS);
 }
 
-async function refreshRounds(parts: RefreshAttemptParts, signal: AbortSignal): Promise<RefreshOutcome> {
-  const { ports, call, askTabs } = parts;
-  const { store } = ports;
+/** @param movedOnAtMs when the authority first said of which version of the credentials that they have moved on */
+async function refreshRounds(
+  { ports, call, askTabs }: RefreshAttemptParts,
+  movedOnAtMs: Record<string, number>,
+  signal: AbortSignal,
+): Promise<RefreshOutcome> {
+  const { store, nowMs } = ports;
 
   for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
-    if (store.read() === undefined) return { kind: "signed-out", credentials: undefined };
+    if (store.read() === undefined) return { kind: "signed-out" };
     askTabs();
     await pause(ports, ASK_MS * 2 ** round, signal);
     const credentials = store.read();
     if (signal.aborted || credentials === undefined) continue;
 
+    const { version } = credentials;
+    const isCurrent = (): boolean => store.read()?.version === version;
     store.prepareAttempt(credentials);
     await pause(ports, SETTLE_MS, signal);
-    if (signal.aborted || !isCurrent(ports, credentials) || !store.isPrepared(credentials)) continue;
+    if (signal.aborted || !isCurrent() || !store.isPrepared(credentials)) continue;
 
-    const bornAtMs = ports.nowMs();
-    const answer = await call({ path: "/auth/refresh", csrfToken: credentials.version, signal });
+    const bornAtMs = nowMs();
+    const answer = await call({ path: "/auth/refresh", csrfToken: version, signal });
     if (signal.aborted) break;
 
     const verdict = judgeRefreshAnswer(answer);
@@ -69,19 +80,20 @@ async function refreshRounds(parts: RefreshAttemptParts, signal: AbortSignal): P
       case "ended":
       case "no-token":
         // Said of a session that the store no longer holds: another tab has signed in meanwhile.
-        if (!isCurrent(ports, credentials)) continue;
+        if (!isCurrent()) continue;
         return { kind: verdict.kind === "ended" ? "ended" : "signed-out", credentials };
       case "moved-on":
+        // The store should follow: an answer to another tab is about to come. Where none comes for longer than any can take,
+        // somebody has gone on from a copy of these credentials, or answers have overtaken each other so badly that nothing
+        // mends the store. The second key says so, and the authority, who knows what it has handed out, decides: it answers
+        // with the live token, or ends the session for all who hold it.
+        if (nowMs() - (movedOnAtMs[version] ??= nowMs()) >= PATIENCE_MS) store.prepareAttempt(credentials, true);
         continue;
       case "failed":
         return verdict;
     }
   }
-  return { kind: "failed", cause: "superseded", retryAfterSeconds: undefined };
-}
-
-function isCurrent({ store }: CorePorts, credentials: Credentials): boolean {
-  return store.read()?.version === credentials.version;
+  return { kind: "failed", cause: "superseded" };
 }
 
 function pause({ after }: CorePorts, delayMs: number, signal: AbortSignal): Promise<void> {

@@ -15,13 +15,13 @@ export type RefreshVerdict =
   /** The credential store moved on under the request: read it again. */
   | { readonly kind: "moved-on" }
   /** Everything else: nothing was lost, try again later. */
-  | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds: number | undefined };
+  | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds?: number | undefined };
 
 /** Why a refresh failed: no answer at all, an answer that makes no sense, or the authority's own code. */
 export type FailureCause = "no_answer" | "unexpected_answer" | ErrorCode;
 
 export function judgeRefreshAnswer(answer: Answer | undefined): RefreshVerdict {
-  if (answer === undefined) return { kind: "failed", cause: "no_answer", retryAfterSeconds: undefined };
+  if (answer === undefined) return { kind: "failed", cause: "no_answer" };
   const { status, retryAfterSeconds } = answer;
   const granted = status === 200 ? parseSessionAnswer(answer.body) : undefined;
   if (granted !== undefined) return { kind: "granted", answer: granted };

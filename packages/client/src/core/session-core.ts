@@ -6,7 +6,7 @@ import { timesOf } from "./held-token.ts";
 import { createListeners } from "./listeners.ts";
 import type { CorePorts, Credentials } from "./ports.ts";
 import type { RefreshOutcome } from "./refresh-attempt.ts";
-import { attemptRefresh } from "./refresh-attempt.ts";
+import { createRefreshAttempts } from "./refresh-attempt.ts";
 import type { UsableAnswer } from "./session.ts";
 import type { ClientState, Listener, Place } from "./state.ts";
 import { sessionOf } from "./state.ts";
@@ -67,6 +67,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
   const listeners = createListeners();
   let state: ClientState =
     store.read() === undefined ? { status: "signed-out" } : { status: "refreshing", session: undefined };
+  const attemptRefresh = createRefreshAttempts({ ports, call, askTabs });
   let held: HeldToken | undefined;
   let flight: Flight | undefined;
   let epoch = 0;
@@ -108,7 +109,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     if (closed) return Promise.resolve();
     if (flight === undefined) {
       enter({ status: "refreshing", session: sessionOf(state) });
-      flight = takeOff((signal) => attemptRefresh({ ports, call, askTabs }, signal), land);
+      flight = takeOff(attemptRefresh, land);
     }
     return flight.done;
   }
@@ -151,7 +152,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
         worthless = outcome.credentials.version;
         store.forget(outcome.credentials);
         drop("ended", "this-tab");
-        post({ type: "ended", version: outcome.credentials.version });
+        post({ type: "ended", version: worthless });
         return;
       case "signed-out":
         worthless = outcome.credentials?.version;
@@ -276,7 +277,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
 
   async function getToken(): Promise<string | undefined> {
     for (let round = 0; round < MAX_TOKEN_ROUNDS; round++) {
-      if (closed) throw new ClientError("closed", "This client is closed: make another one.");
+      if (closed) throw new ClientError("closed", "This client is closed.");
       // The store is asked even with a token at hand: this tab may have been frozen while another one signed out.
       if (findCredentials() === undefined) {
         letGo();
@@ -353,7 +354,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
 }
 
 /** A try that could not even be made, for example because the page may use no cookies. */
-const FAILED: RefreshOutcome = { kind: "failed", cause: "no_answer", retryAfterSeconds: undefined };
+const FAILED: RefreshOutcome = { kind: "failed", cause: "no_answer" };
 
 /** The longest that timers can wait is 24.8 days; a day is enough, for whoever wakes looks again. */
 const LONGEST_TIMER_MS = 86_400_000;

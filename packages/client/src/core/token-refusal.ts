@@ -2,5 +2,5 @@
 export type TokenRefusal = "expired_token" | "stale_token" | "invalid_token";
 
 export function isTokenRefusal(code: string | undefined): code is TokenRefusal {
-  return code === "expired_token" || code === "stale_token" || code === "invalid_token";
+  return /^(expired|stale|invalid)_token$/.test(code ?? "");
 }

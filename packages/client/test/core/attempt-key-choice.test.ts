@@ -38,6 +38,20 @@ test("a jar that went back asks again under the key of that generation", () => {
   ]);
 });
 
+test("who insists makes a second key for the generation, once, and keeps the first", () => {
+  const stored = "gen-7-aaaaaaaaaaaaaaaa.gen-6-bbbbbbbbbbbbbbbb.gen-5-cccccccccccccccc";
+  const insisting = chooseAttemptKeys(credentials(6), stored, randomBytes, true);
+  expect(insisting).toEqual([
+    expect.stringMatching(/^gen-6-[0-9a-v]{26}$/),
+    "gen-7-aaaaaaaaaaaaaaaa",
+    "gen-6-bbbbbbbbbbbbbbbb",
+    "gen-5-cccccccccccccccc",
+  ]);
+  for (const insists of [true, false]) {
+    expect(chooseAttemptKeys(credentials(6), formatAttemptCookie(insisting), randomBytes, insists)).toEqual(insisting);
+  }
+});
+
 test("generation 1 does not take the key of generation 11 for its own", () => {
   expect(chooseAttemptKeys(credentials(1), "gen-11-aaaaaaaaaaaaaaaa", randomBytes)[0]).toMatch(/^gen-1-/);
 });

@@ -100,9 +100,20 @@ export function judgeRefresh(
   const liveSecret = rederiveLiveSecret(session, presented, options);
   if (liveSecret !== undefined) return { kind: "retry", secret: liveSecret };
 
-  const keyHashes = speakingKeys(session, presented, scheme).map((key) => scheme.hashAttempt(key));
+  const keyHashes = identifyingKeys(session, presented, scheme).map((key) => scheme.hashAttempt(key));
   if (isRemembered(session.attempts, presented.generation, keyHashes)) return { kind: "superseded" };
   return { kind: "reuse" };
+}
+
+/**
+ * The presented keys that tell a late duplicate from a thief's request. A client makes one key that names a generation. A
+ * second, newer one says that it was told to wait under the first, and that nothing came: somebody else has gone on from
+ * its token. So the newest counts alone.
+ */
+function identifyingKeys(session: RefreshState, presented: PresentedRefresh, scheme: SecretScheme): readonly string[] {
+  const keys = speakingKeys(session, presented, scheme);
+  const isNamed = keys[0] !== undefined && parseAttemptKeyGeneration(keys[0]) !== undefined;
+  return isNamed ? keys.slice(0, 1) : keys;
 }
 
 /**

@@ -152,6 +152,25 @@ describe("an older token", () => {
     expect(h.judge(h.present(1, { attemptKeys: [KEYS[1], KEYS[0]] })).kind).toBe("superseded");
   });
 
+  it("with a second key that names its generation is reuse: its client was told to wait, and nothing came", () => {
+    const h = history();
+    const [first, second] = ["gen-0-aaaaaaaaaaaa", "gen-0-bbbbbbbbbbbb"];
+    h.rotate([first]);
+    expect(h.judge(h.present(0, { attemptKeys: [second, first] })).kind).toBe("retry");
+    h.rotate(["gen-1-cccccccccccc"]);
+    expect(h.judge(h.present(0, { attemptKeys: [first] })).kind).toBe("superseded");
+    expect(h.judge(h.present(0, { attemptKeys: [second, first] })).kind).toBe("reuse");
+  });
+
+  it("with a second key that the exchange came with is superseded", () => {
+    const h = history();
+    h.rotate(["gen-0-bbbbbbbbbbbb", "gen-0-aaaaaaaaaaaa"]);
+    h.rotate(["gen-1-cccccccccccc"]);
+    for (const key of ["gen-0-aaaaaaaaaaaa", "gen-0-bbbbbbbbbbbb"]) {
+      expect(h.judge(h.present(0, { attemptKeys: [key] })).kind).toBe("superseded");
+    }
+  });
+
   it("with a key that is remembered for another generation alone is reuse", () => {
     const h = history();
     h.rotate([KEYS[0]]);
