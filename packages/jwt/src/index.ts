@@ -1,6 +1,14 @@
 export type { JwtAlgorithm } from "./algorithms.ts";
 export type { Ed25519Names, KeySource } from "./authenticate.ts";
 export type { JwtClaims } from "./claims.ts";
+export { createDpopNonces, type DpopNonces, type DpopNoncesOptions } from "./dpop-nonce.ts";
+export {
+  createDpopProofVerifier,
+  DPOP_ALGORITHMS,
+  type DpopProofVerifierOptions,
+  type DpopRequest,
+  type VerifiedDpopProof,
+} from "./dpop-proof.ts";
 export { generateSigningKey, type GenerateKeyOptions } from "./generate-key.ts";
 export type { JwtHeader } from "./header.ts";
 export { decodeUnverifiedHeader, type VerifiedJws, verifyJws, type VerifyJwsOptions } from "./jws-verify.ts";

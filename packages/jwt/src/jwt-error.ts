@@ -5,7 +5,7 @@
  * `unsupported_algorithm` (`none`, missing, or no signature algorithm of this package), `unsupported_header` (`b64`, `zip`,
  * or a JWE), `unsupported_critical` (any `crit`), `unknown_key`, `wrong_algorithm` (not the algorithm the key is bound to),
  * `invalid_signature`, `wrong_type` (`typ`), `missing_claim` and `invalid_claim` (both name the `claim`), `expired`,
- * `not_yet_valid` (`nbf` or `iat` lies in the future; `claim` says which).
+ * `not_yet_valid` (`nbf` or `iat` lies in the future; `claim` says which), `nonce_required` (DPoP proofs alone).
  *
  * About configuration: `invalid_key`, `weak_key`, `invalid_options`.
  */
@@ -23,6 +23,7 @@ export type JwtErrorCode =
   | "invalid_claim"
   | "expired"
   | "not_yet_valid"
+  | "nonce_required"
   | "invalid_key"
   | "weak_key"
   | "invalid_options";
