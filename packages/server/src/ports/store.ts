@@ -3,12 +3,14 @@ import type { User } from "../domain/user.ts";
 import type { AccountStore } from "./account-store.ts";
 import type { EventLog } from "./event-log.ts";
 import type { KeyStore } from "./key-store.ts";
+import type { OneTimeStore } from "./one-time-store.ts";
 import type { SessionStore } from "./session-store.ts";
 
-/** What can live apart from accounts and keys: sessions, and the log that their events are appended to. */
+/** What can live apart from accounts and keys: sessions, the log that their events are appended to, and one-time uses. */
 export interface SessionBackend {
   readonly sessions: SessionStore;
   readonly events: EventLog;
+  readonly oneTime: OneTimeStore;
   /** Rejects where the store cannot answer. */
   checkHealth(): Promise<void>;
   close(): Promise<void>;

@@ -10,6 +10,7 @@ import type { SessionBackend, Store } from "../ports/store.ts";
 import { describeAccounts } from "./account-contract.ts";
 import { describeEvents } from "./event-contract.ts";
 import { describeKeys } from "./key-contract.ts";
+import { describeOneTimeUses } from "./one-time-contract.ts";
 import { describeRevocation } from "./revocation-contract.ts";
 import { describeRotation } from "./rotation-contract.ts";
 import { describeSessions } from "./session-contract.ts";
@@ -21,7 +22,7 @@ import { storeTest } from "./test-database.ts";
 export type { SessionBackend, Store } from "../ports/store.ts";
 export type { StoreUnderTest, TestDatabase, TestRunner } from "./test-database.ts";
 
-/** Everything a store of sessions and their events must do, for one that leaves accounts and keys to another. */
+/** Everything a store of sessions, their events and one-time uses must do, for one that leaves accounts and keys to another. */
 export function describeSessionStoreContract(runner: TestRunner, store: StoreUnderTest<SessionBackend>): void {
   const test = storeTest(runner, store);
   runner.describe(`${store.name} keeps the contract of session stores`, () => {
@@ -30,6 +31,7 @@ export function describeSessionStoreContract(runner: TestRunner, store: StoreUnd
     runner.describe("rotation", () => describeRotation(test));
     runner.describe("revocation", () => describeRevocation(test));
     runner.describe("events", () => describeEvents(test));
+    runner.describe("one-time uses", () => describeOneTimeUses(test));
   });
 }
 

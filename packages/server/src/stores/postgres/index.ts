@@ -13,6 +13,7 @@ import type { PostgresPool } from "./database.ts";
 import { createDatabase, untilDone } from "./database.ts";
 import { createEventLog } from "./events.ts";
 import { createKeyStore } from "./keys.ts";
+import { createOneTimeStore } from "./one-time.ts";
 import { migrate } from "./schema.ts";
 import { groupFindSessionWithUser } from "./session-with-user.ts";
 import { createSessionStore } from "./sessions.ts";
@@ -46,6 +47,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     keys: createKeyStore(database, pool),
     events: createEventLog(database, pool),
     findSessionWithUser: groupFindSessionWithUser(database),
+    oneTime: createOneTimeStore(database),
     async checkHealth() {
       await database.run(HEALTH, []);
     },

@@ -1,6 +1,7 @@
 import { ConfigurationError } from "../../errors.ts";
 import type { PostgresClient, PostgresPool } from "./database.ts";
 import { transaction } from "./database.ts";
+import { ONE_TIME_USES } from "./one-time.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
 import { SESSION_LIMIT } from "./schema-session-limit.ts";
 
@@ -79,6 +80,7 @@ const MIGRATIONS: readonly string[] = [
   );
   `,
   SESSION_LIMIT,
+  ONE_TIME_USES,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */

@@ -168,6 +168,8 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       },
     },
 
+    oneTime: sessions.oneTime,
+
     async checkHealth() {
       await Promise.all([accounts.checkHealth(), sessions.checkHealth()]);
     },

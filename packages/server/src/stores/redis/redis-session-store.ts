@@ -10,6 +10,7 @@ import type { EventRelay } from "./event-relay.ts";
 import { createEventRelay } from "./event-relay.ts";
 import { createEventLog } from "./events.ts";
 import { inspectServer } from "./inspection.ts";
+import { createOneTimeStore } from "./one-time.ts";
 import { replicated } from "./replicated.ts";
 import type { RedisSessionStoreSettings } from "./settings.ts";
 import { parseSettings } from "./settings.ts";
@@ -74,6 +75,7 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
       eventsKept,
       watch: (listener) => watchMessages(client, `${base}events`, listener),
     }),
+    oneTime: createOneTimeStore(durable),
     checkHealth: () => connection.inspect(),
     async close() {
       if (closed) return;

@@ -3,6 +3,7 @@ import { createAccountStore } from "./accounts.ts";
 import { openConnections, snapshot, transaction } from "./connection.ts";
 import { createEventLog } from "./events.ts";
 import { createKeyStore } from "./keys.ts";
+import { createOneTimeStore } from "./one-time.ts";
 import { prepareFindSessionWithUser } from "./session-with-user.ts";
 import { createSessionStore } from "./sessions.ts";
 import { createTurnBatch } from "./turn-batch.ts";
@@ -17,6 +18,7 @@ export function createSqliteStore(options: { readonly path: string }): Store {
   const connections = openConnections(options.path);
   const health = connections.relaxed.prepare("SELECT count(*) FROM signing_key");
   const rotations = createTurnBatch(connections.relaxed, transaction);
+  const uses = createTurnBatch(connections.durable, transaction);
   const reads = createTurnBatch(connections.relaxed, snapshot);
   const findSessionWithUser = prepareFindSessionWithUser(connections.relaxed);
   return {
@@ -25,6 +27,7 @@ export function createSqliteStore(options: { readonly path: string }): Store {
     keys: createKeyStore(connections),
     events: createEventLog(connections),
     findSessionWithUser: (sessionId) => reads.add(() => findSessionWithUser(sessionId)),
+    oneTime: createOneTimeStore(connections, uses),
     async checkHealth() {
       health.get();
     },
@@ -32,6 +35,7 @@ export function createSqliteStore(options: { readonly path: string }): Store {
       if (!connections.relaxed.isOpen) return;
       reads.flush();
       rotations.flush();
+      uses.flush();
       connections.relaxed.close();
       connections.durable.close();
     },

@@ -68,6 +68,16 @@ const MIGRATIONS: readonly string[] = [
   -- How many have tried to guess the password since it was last right.
   ALTER TABLE user ADD COLUMN password_checks INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- What must count once, until it is worthless anyway.
+  CREATE TABLE one_time_use (
+    purpose    TEXT NOT NULL,
+    hash       TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (purpose, hash)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX one_time_use_by_expiry ON one_time_use (expires_at);
+  `,
 ];
 
 /** Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows. */
