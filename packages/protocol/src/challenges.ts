@@ -32,31 +32,47 @@ export function isTokenSyntax(text: string): boolean {
   return /^[A-Za-z0-9\-._~+/]+=*$/.test(text);
 }
 
+/** Carries a proof of possession (RFC 9449 §4.1): once on a request, or not at all. */
+export const DPOP_HEADER = "DPoP";
+
+/** On an answer: the nonce to make the next proof with (RFC 9449 §8). */
+export const DPOP_NONCE_HEADER = "DPoP-Nonce";
+
 /** Which challenge to send: the scheme, what was wrong, and what the request needs. */
 export interface Challenge {
   readonly scheme?: "Bearer" | "DPoP";
   readonly code: ErrorCode;
+  /** What proofs may be signed with, where proofs are taken. */
+  readonly dpopAlgorithms?: readonly string[];
   /** `insufficient_scope`: the scope that would do, space-delimited. */
   readonly scope?: string;
 }
 
 /**
- * The value of `WWW-Authenticate` (RFC 6750 §3). With no token there is no error code, as the RFC demands; every reason to
- * refuse a token is `invalid_token`, with Latchkey's own code in `error_description` so that a client knows whether to
- * refresh.
+ * The value of `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1). With no token there is no error code, as the RFCs demand;
+ * every reason to refuse a token is `invalid_token`, with Latchkey's own code in `error_description` so that a client knows
+ * whether to refresh.
  */
-export function formatChallenge(challenge: Challenge): string {
-  const scheme = challenge.scheme ?? "Bearer";
-  if (challenge.code === "missing_token") return scheme;
-  if (challenge.code === "invalid_request") return `${scheme} error="invalid_request"`;
-  if (challenge.code === "insufficient_scope") {
-    const needed = challenge.scope === undefined ? "" : `, scope="${quotable(challenge.scope)}"`;
-    return `${scheme} error="insufficient_scope"${needed}`;
+export function formatChallenge({ scheme = "Bearer", code, scope, dpopAlgorithms = [] }: Challenge): string {
+  const algs = dpopAlgorithms.length === 0 ? [] : [`algs="${dpopAlgorithms.join(" ")}"`];
+  const parameters = [...faultParameters(code, scope), ...(scheme === "DPoP" ? algs : [])];
+  const challenge = parameters.length === 0 ? scheme : `${scheme} ${parameters.join(", ")}`;
+  // Who sent no token is told of both ways to send one (RFC 9449 §7.2).
+  return code === "missing_token" && scheme === "Bearer" && algs.length > 0 ? `Bearer, DPoP ${algs.join()}` : challenge;
+}
+
+function faultParameters(code: ErrorCode, scope: string | undefined): readonly string[] {
+  if (code === "missing_token") return [];
+  if (code === "invalid_request" || code === "invalid_dpop_proof" || code === "use_dpop_nonce") {
+    return [`error="${code}"`];
   }
-  if (challenge.code === "insufficient_user_authentication") {
-    return `${scheme} error="insufficient_user_authentication", error_description="${ERRORS[challenge.code].description}"`;
+  if (code === "insufficient_scope") {
+    return [`error="${code}"`, ...(scope === undefined ? [] : [`scope="${quotable(scope)}"`])];
   }
-  return `${scheme} error="invalid_token", error_description="${challenge.code}"`;
+  if (code === "insufficient_user_authentication") {
+    return [`error="${code}"`, `error_description="${ERRORS[code].description}"`];
+  }
+  return ['error="invalid_token"', `error_description="${code}"`];
 }
 
 /** Reads Latchkey's error code back out of a challenge; `undefined` when it is somebody else's. */

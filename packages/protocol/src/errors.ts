@@ -6,6 +6,9 @@ export const ERRORS = {
   invalid_request: { status: 400, description: "The request is malformed." },
   invalid_grant: { status: 400, description: "The grant is invalid, expired or revoked." },
   weak_password: { status: 400, description: "The password does not meet the rules." },
+  // RFC 9449 §5, §8; where a protected resource answers them, with 401 (§7.1, §9).
+  invalid_dpop_proof: { status: 400, description: "The DPoP proof is missing or not valid." },
+  use_dpop_nonce: { status: 400, description: "The DPoP proof needs the nonce that comes with this answer." },
 
   invalid_client: { status: 401, description: "The client's credentials are missing or wrong." },
   invalid_credentials: { status: 401, description: "The e-mail address or the password is wrong." },
@@ -37,6 +40,11 @@ export const ERRORS = {
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** The status a protected resource answers a code with: there a proof is part of the authorization (RFC 9449 §7.1). */
+export function statusAtResource(code: ErrorCode): number {
+  return code === "invalid_dpop_proof" || code === "use_dpop_nonce" ? 401 : ERRORS[code].status;
+}
 
 /** The JSON body of every refusal. */
 export interface ErrorAnswer {

@@ -4,6 +4,8 @@ export interface AuthorityMetadata {
   readonly jwks_uri: string;
   readonly id_token_signing_alg_values_supported: readonly string[];
   readonly subject_types_supported: readonly string[];
+  /** RFC 9449 §5.1. */
+  readonly dpop_signing_alg_values_supported: readonly string[];
   readonly scopes_supported?: readonly string[];
   /** RFC 7009; for public clients, whose proof is the token they hold. */
   readonly revocation_endpoint?: string;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { formatChallenge, parseAuthorization, parseChallengeCode } from "../src/index.ts";
+import { ERRORS, formatChallenge, parseAuthorization, parseChallengeCode, statusAtResource } from "../src/index.ts";
 
 describe("the Authorization header", () => {
   it.each([
@@ -43,6 +43,27 @@ describe("the challenge", () => {
     [{ code: "invalid_request" }, 'Bearer error="invalid_request"'],
   ] as const)("RS-03: follows RFC 6750: %j", (challenge, header) => {
     expect(formatChallenge(challenge)).toBe(header);
+  });
+
+  it.each([
+    [{ code: "missing_token" }, 'Bearer, DPoP algs="ES256 EdDSA"'],
+    [{ code: "expired_token" }, 'Bearer error="invalid_token", error_description="expired_token"'],
+    [{ code: "missing_token", scheme: "DPoP" }, 'DPoP algs="ES256 EdDSA"'],
+    [{ code: "invalid_dpop_proof", scheme: "DPoP" }, 'DPoP error="invalid_dpop_proof", algs="ES256 EdDSA"'],
+    [{ code: "use_dpop_nonce", scheme: "DPoP" }, 'DPoP error="use_dpop_nonce", algs="ES256 EdDSA"'],
+    [
+      { code: "expired_token", scheme: "DPoP" },
+      'DPoP error="invalid_token", error_description="expired_token", algs="ES256 EdDSA"',
+    ],
+  ] as const)("DP-07: names the algorithms of proofs where proofs are taken: %j", (challenge, header) => {
+    expect(formatChallenge({ ...challenge, dpopAlgorithms: ["ES256", "EdDSA"] })).toBe(header);
+  });
+
+  it("DP-03: a proof's faults are 400 at a token endpoint and 401 at a protected resource", () => {
+    for (const code of ["invalid_dpop_proof", "use_dpop_nonce"] as const) {
+      expect([ERRORS[code].status, statusAtResource(code)]).toEqual([400, 401]);
+    }
+    expect(statusAtResource("insufficient_scope")).toBe(403);
   });
 
   it("RS-03: nothing in a scope breaks out of its quotes", () => {

@@ -18,6 +18,7 @@ import { createRevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevokedTokens } from "./revocations/revoked-tokens.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createCsrfTokens } from "./tokens/csrf-token.ts";
+import { createDpopProofs } from "./tokens/dpop-proof.ts";
 import { createSecretScheme } from "./tokens/refresh-secret.ts";
 import { createRefreshTokens } from "./tokens/refresh-token.ts";
 
@@ -144,6 +145,12 @@ async function assemble(settings: Settings, sealer: KeySealer): Promise<Parts> {
     refreshTokens: createRefreshTokens({ issuer, key: refreshKeys.signingKey, clock }),
     secretScheme: createSecretScheme(refreshKeys.rotationKey),
     csrfTokens: createCsrfTokens(refreshKeys.csrfKey),
+    dpopProofs: createDpopProofs({
+      issuer,
+      nonceKey: refreshKeys.dpopNonceKey,
+      nonceRequired: settings.dpopNonceRequired,
+      clock,
+    }),
     cookies: {
       names: cookieNames({ secure, scope: settings.cookieScope }),
       secure,

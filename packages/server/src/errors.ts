@@ -11,6 +11,8 @@ export interface ErrorDetails {
   readonly scope?: string;
   /** `unavailable`, `rate_limited`, `locked_out`: whole seconds to wait. */
   readonly retryAfterSeconds?: number;
+  /** The scheme to challenge with, where it is not `Bearer`. */
+  readonly scheme?: "DPoP";
   /** `method_not_allowed`: what is. */
   readonly allow?: readonly string[];
 }

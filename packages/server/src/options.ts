@@ -71,6 +71,13 @@ export interface AuthServerOptions {
    * failures of one account.
    */
   readonly rateLimits?: RateLimitOptions | false;
+  readonly dpop?: {
+    /**
+     * `auto` (the default): a nonce is asked for only where a client's clock is wrong, and makes up for it. `required`:
+     * every proof must carry one, so that none can be made beforehand; it costs clients a second request now and then.
+     */
+    readonly nonce?: "auto" | "required";
+  };
   /** Whether sign-up may answer `email_taken`. By default nobody learns who has an account. */
   readonly revealEmailTaken?: boolean;
   readonly passwordHasher?: PasswordHasher;
@@ -121,6 +128,7 @@ export interface Settings {
   /** The issuer's own origin among them. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly cookieScope: "path" | "origin";
+  readonly dpopNonceRequired: boolean;
   readonly policy: SignInPolicy;
   readonly attemptLimits: AttemptLimits;
   readonly readClientAddress: ReadClientAddress;
@@ -194,6 +202,7 @@ const optionsSchema = z.strictObject({
       }),
     ])
     .default({ consecutiveFailures: DEFAULT_RATE_LIMITS.consecutiveFailures }),
+  dpop: z.strictObject({ nonce: z.enum(["auto", "required"]).default("auto") }).default({ nonce: "auto" }),
   revealEmailTaken: z.boolean().default(false),
   passwordHasher: z.custom<PasswordHasher>((value) => typeof value === "object" && value !== null).optional(),
   logger: z.custom<Logger>((value) => typeof value === "object" && value !== null).optional(),
@@ -239,6 +248,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     isRevocationFeedPublic: given.revocationFeed.access === "public",
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,
+    dpopNonceRequired: given.dpop.nonce === "required",
     policy: {
       limits: { idleSeconds: given.sessionIdleSeconds, maxSeconds: given.sessionMaxSeconds },
       maxSessionsPerUser: given.maxSessionsPerUser,

@@ -32,6 +32,8 @@ export interface TestAuthority {
   readonly server: AuthServer;
   readonly path: string;
   readonly logs: string[];
+  /** Seconds since 1970, by the authority's clock. */
+  readonly now: () => number;
   advance(seconds: number): void;
   call(method: string, path: string, call?: Call): Promise<Answer>;
   /** Signs up and in with the body transport. */
@@ -81,6 +83,7 @@ async function openAuthority(
     server,
     path,
     logs,
+    now: () => time.now,
     advance(seconds) {
       time.now += seconds;
     },

@@ -3,7 +3,15 @@ import { isLive } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
 import type { VerifiedAccessToken } from "../tokens/access-token.ts";
+import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
+import { claimProof } from "./claim-proof.ts";
 import type { FlowContext } from "./context.ts";
+
+/** An access token, and the proof of possession that came along. */
+export interface PresentedAccessToken {
+  readonly accessToken: string;
+  readonly proof: ProofOfPossession | undefined;
+}
 
 /** Whose access token this is. */
 export interface SignedIn {
@@ -15,14 +23,19 @@ export interface SignedIn {
  * Finds the user and the session behind an access token presented to the authority itself. The row is at hand here, so a
  * token of a session that has ended, or of an account that is disabled or gone, is refused at once.
  */
-export async function identify(context: FlowContext, accessToken: string): Promise<SignedIn> {
+export async function identify(context: FlowContext, presented: PresentedAccessToken): Promise<SignedIn> {
+  const { accessToken, proof } = presented;
   const verdict = context.accessTokens.verify(accessToken);
   if (verdict.kind === "expired") throw new AuthError("expired_token");
   if (verdict.kind === "invalid") throw new AuthError("invalid_token");
+  const { jkt } = verdict.token;
+  // A bound token is worth nothing without its key, and a proof makes no other token more than it is (RFC 9449 §7.1, §7.2).
+  if (jkt !== (proof?.jkt ?? null)) throw new AuthError("invalid_token", jkt === null ? {} : { scheme: "DPoP" });
   const who = await findHolder(context, verdict.token);
   if (who === undefined) throw new AuthError("invalid_token");
   // Third-party clients have the OAuth face; a user's account is for the user's own apps.
   if (!context.policy.clientIds.includes(who.session.clientId)) throw new AuthError("invalid_token");
+  if (proof !== undefined) await claimProof(context, proof);
   return who;
 }
 

@@ -4,6 +4,8 @@ import { judgeRefresh } from "../domain/refresh-rule.ts";
 import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
 import { AuthError } from "../errors.ts";
+import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
+import { claimProof } from "./claim-proof.ts";
 import type { FlowContext } from "./context.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -12,6 +14,7 @@ export interface RefreshRequest {
   readonly refreshToken: string;
   /** Newest first. */
   readonly attemptKeys: readonly string[];
+  readonly proof: ProofOfPossession | undefined;
   /** The clients this request may speak for. */
   readonly clientIds: readonly string[];
   readonly origin: Origin;
@@ -27,6 +30,9 @@ const MAX_ROUNDS = 64;
 export async function refresh(context: FlowContext, request: RefreshRequest): Promise<SessionGrant> {
   const token = context.refreshTokens.parse(request.refreshToken);
   if (token === undefined) throw new AuthError("session_ended");
+  const { proof } = request;
+  // Whatever the session's state: a proof that got lost, as a header does in a proxy, must not end it for the client.
+  if (token.jkt !== null && proof === undefined) throw new AuthError("invalid_dpop_proof");
 
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // The clock is read before the row: no access token outlives a revocation it did not see by more than its own life.
@@ -34,7 +40,12 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     const found = await context.store.findSessionWithUser(token.sessionId);
     const verdict = judgeRefresh(
       found?.session,
-      { ...token, attemptKeys: request.attemptKeys, clientIds: request.clientIds, provenJkt: null },
+      {
+        ...token,
+        attemptKeys: request.attemptKeys,
+        clientIds: request.clientIds,
+        provenJkt: proof?.jkt ?? null,
+      },
       {
         scheme: context.secretScheme,
         now: asOf,
@@ -42,6 +53,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
       },
     );
     if (found === undefined || verdict.kind === "refuse") throw new AuthError("session_ended");
+    if (round === 0 && found.session.jkt !== null && proof !== undefined) await claimProof(context, proof);
     if (verdict.kind === "superseded") throw new AuthError("superseded");
     const { session, user } = found;
     if (verdict.kind === "reuse") {

@@ -7,6 +7,8 @@ import { idleExpiry } from "../domain/session.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
+import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
+import { claimProof } from "./claim-proof.ts";
 import { isPasswordOf } from "./check-password.ts";
 import type { FlowContext } from "./context.ts";
 import type { SessionGrant } from "./session-grant.ts";
@@ -22,6 +24,8 @@ export interface SignInRequest {
   readonly remember: boolean;
   /** The refresh token of a session this browser already has; the new session replaces it. */
   readonly replaces: string | undefined;
+  /** Binds the session to its key. */
+  readonly proof: ProofOfPossession | undefined;
   readonly origin: Origin;
 }
 
@@ -31,6 +35,7 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
   const account = await authenticate(context, request);
   const { user } = account;
   if (user.disabledAt !== null) throw new AuthError("account_disabled");
+  if (request.proof !== undefined) await claimProof(context, request.proof);
 
   const now = context.clock();
   const secret = randomBytes(32).toString("base64url");
@@ -50,7 +55,7 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
     secretHash: context.secretScheme.hash(secret),
     attempts: [],
     attemptKeysUsed: false,
-    jkt: null,
+    jkt: request.proof?.jkt ?? null,
     rotatedAt: now,
     idleExpiresAt: idleExpiry(now, expiresAt, context.policy.limits),
     expiresAt,

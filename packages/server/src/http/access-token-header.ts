@@ -3,16 +3,25 @@ import { parseAuthorization } from "@latchkey/protocol";
 import { AuthError } from "../errors.ts";
 import type { SignedIn } from "../flows/identify.ts";
 import { identify } from "../flows/identify.ts";
+import { readProof } from "./dpop-proof-header.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Who calls, by the access token in `Authorization`. Tokens anywhere else, in the query above all, are not looked at. */
-export async function requireSignedIn({ request, http }: Exchange): Promise<SignedIn> {
-  const authorization = parseAuthorization(request.headers.get("authorization"));
+export async function requireSignedIn(exchange: Exchange): Promise<SignedIn> {
+  const authorization = parseAuthorization(exchange.request.headers.get("authorization"));
   if (authorization.kind === "none") throw new AuthError("missing_token");
   if (authorization.kind === "malformed") {
     throw new AuthError("invalid_request", { description: "Authorization: must hold exactly one token." });
   }
-  // Proofs of possession are not checked here: what asks to be bound to a key must not pass without one.
-  if (authorization.scheme !== "Bearer") throw new AuthError("invalid_token");
-  return identify(http, authorization.token);
+  const { scheme, token } = authorization;
+  if (scheme === "Bearer") return identify(exchange.http, { accessToken: token, proof: undefined });
+  try {
+    const proof = readProof(exchange, token);
+    if (proof === undefined) throw new AuthError("invalid_dpop_proof");
+    return await identify(exchange.http, { accessToken: token, proof });
+  } catch (error) {
+    throw error instanceof AuthError
+      ? new AuthError(error.code, { ...error.details, scheme }, { cause: error })
+      : error;
+  }
 }

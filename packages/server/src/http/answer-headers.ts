@@ -1,4 +1,10 @@
-import { ATTEMPT_HEADER, CSRF_HEADER, IDEMPOTENCY_KEY_HEADER } from "@latchkey/protocol";
+import {
+  ATTEMPT_HEADER,
+  CSRF_HEADER,
+  DPOP_HEADER,
+  DPOP_NONCE_HEADER,
+  IDEMPOTENCY_KEY_HEADER,
+} from "@latchkey/protocol";
 
 import type { HttpContext } from "./exchange.ts";
 
@@ -24,7 +30,7 @@ export function securityHeaders({ cookies }: HttpContext): HeaderFields {
 /** Pages of allowed origins may read answers and send cookies; the list is exact, and origins off it are not named. */
 export const CORS_HEADERS: HeaderFields = {
   "Access-Control-Allow-Credentials": "true",
-  "Access-Control-Expose-Headers": "WWW-Authenticate,Retry-After",
+  "Access-Control-Expose-Headers": `WWW-Authenticate,Retry-After,${DPOP_NONCE_HEADER}`,
   Vary: "Origin",
 };
 
@@ -32,7 +38,7 @@ export const CORS_HEADERS: HeaderFields = {
 export const PREFLIGHT_HEADERS: HeaderFields = {
   ...CORS_HEADERS,
   "Access-Control-Allow-Methods": "GET,POST,DELETE",
-  "Access-Control-Allow-Headers": `Content-Type,Authorization,${CSRF_HEADER},${ATTEMPT_HEADER},${IDEMPOTENCY_KEY_HEADER}`,
+  "Access-Control-Allow-Headers": `Content-Type,Authorization,${CSRF_HEADER},${ATTEMPT_HEADER},${IDEMPOTENCY_KEY_HEADER},${DPOP_HEADER}`,
   "Access-Control-Max-Age": "600",
   Vary: "Origin, Access-Control-Request-Headers",
 };

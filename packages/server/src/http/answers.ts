@@ -1,5 +1,6 @@
+import { DPOP_ALGORITHMS } from "@latchkey/jwt";
 import type { ErrorAnswer, SessionAnswer, SessionSummary, Transport, UserAnswer } from "@latchkey/protocol";
-import { ERRORS, formatChallenge } from "@latchkey/protocol";
+import { ERRORS, formatChallenge, statusAtResource } from "@latchkey/protocol";
 
 import type { Session } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
@@ -82,20 +83,22 @@ export function errorAnswer(error: AuthError): Answer {
     ...(details.scope !== undefined && { scope: details.scope }),
   };
   const headers: Record<string, string> = {};
-  const { status } = ERRORS[code];
-  if (status === 401) headers["WWW-Authenticate"] = challengeFor(code);
+  const { scheme } = details;
+  const status = scheme === undefined ? ERRORS[code].status : statusAtResource(code);
+  if (status === 401) headers["WWW-Authenticate"] = challengeFor(code, scheme);
   if (details.allow !== undefined) headers["Allow"] = details.allow.join(", ");
   if (status === 429 || status === 503) headers["Retry-After"] = String(details.retryAfterSeconds ?? 5);
   return jsonAnswer(status, body, headers);
 }
 
-function challengeFor(code: AuthError["code"]): string {
+function challengeFor(code: AuthError["code"], scheme: "DPoP" | undefined): string {
   if (code === "invalid_client") return 'Basic realm="latchkey", charset="UTF-8"';
-  return isAboutAccessToken(code) ? formatChallenge({ code }) : "Bearer";
+  if (scheme === undefined && !isAboutAccessToken(code)) return "Bearer";
+  return formatChallenge({ code, ...(scheme !== undefined && { scheme }), dpopAlgorithms: DPOP_ALGORITHMS });
 }
 
 function isAboutAccessToken(code: AuthError["code"]): boolean {
-  return code === "invalid_token" || code === "expired_token" || code === "stale_token";
+  return code === "missing_token" || code === "invalid_token" || code === "expired_token" || code === "stale_token";
 }
 
 function timestamp(seconds: number): string {

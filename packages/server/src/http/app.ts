@@ -1,4 +1,4 @@
-import { authorizationServerMetadataUrl } from "@latchkey/protocol";
+import { authorizationServerMetadataUrl, DPOP_HEADER, DPOP_NONCE_HEADER } from "@latchkey/protocol";
 import type { Context } from "hono";
 import { Hono } from "hono";
 
@@ -21,7 +21,7 @@ export function createApp(http: HttpContext): Hono<Env> {
   const app = new Hono<Env>();
   const { respond, preflight } = createResponder(http);
   const answered = (answer: Answer, context: Context<Env>): Response =>
-    respond(answer, context.req.raw, context.req.path);
+    respond(withNonce(answer, context, http), context.req.raw, context.req.path);
   for (const path of ["/auth/*", "/oauth/revoke"]) {
     app.options(http.basePath + path, (context) => preflight(context.req.raw));
   }
@@ -64,4 +64,14 @@ function exchangeOf(context: Context<Env>, http: HttpContext): Exchange {
       userAgent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
     },
   };
+}
+
+/**
+ * Hands out nonces: with a refusal for want of one, and, where every proof needs one, with every answer to a proof, so that
+ * the next is made with a fresh one (RFC 9449 §8.2).
+ */
+function withNonce(answer: Answer, context: Context<Env>, { dpopProofs }: HttpContext): Answer {
+  const isAsked = context.error instanceof AuthError && context.error.code === "use_dpop_nonce";
+  if (!isAsked && !(dpopProofs.nonceRequired && context.req.raw.headers.has(DPOP_HEADER))) return answer;
+  return { ...answer, headers: { ...answer.headers, [DPOP_NONCE_HEADER]: dpopProofs.issueNonce() } };
 }

@@ -6,6 +6,7 @@ import type { KeyRing } from "../keys/key-ring.ts";
 import type { RevocationFeed } from "../revocations/revocation-feed.ts";
 import type { CsrfTokens } from "../tokens/csrf-token.ts";
 import type { HeaderFields } from "./answer-headers.ts";
+import type { DpopProofs } from "../tokens/dpop-proof.ts";
 import type { ReadClientAddress } from "./client-address.ts";
 import type { ScanLimit } from "./oauth/scan-limit.ts";
 import type { ResourceServers } from "./resource-server-authentication.ts";
@@ -17,6 +18,7 @@ export interface HttpContext extends FlowContext {
   readonly basePath: string;
   readonly keyRing: KeyRing;
   readonly csrfTokens: CsrfTokens;
+  readonly dpopProofs: DpopProofs;
   readonly cookies: CookieSettings;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly resourceServers: ResourceServers;

@@ -1,3 +1,4 @@
+import { DPOP_ALGORITHMS } from "@latchkey/jwt";
 import type { AuthorityMetadata } from "@latchkey/protocol";
 
 import type { Answer, Exchange } from "./exchange.ts";
@@ -14,6 +15,7 @@ export async function getMetadata({ http }: Exchange): Promise<Answer> {
     // Some resource servers read the algorithms of access tokens here.
     id_token_signing_alg_values_supported: [http.keyRing.signingKey.alg],
     subject_types_supported: ["public"],
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
     revocation_endpoint: `${http.issuer}/oauth/revoke`,
     revocation_endpoint_auth_methods_supported: ["none"],
     ...(http.resourceServers.configured && {

@@ -7,13 +7,15 @@ import type { Clock } from "../ports/clock.ts";
 import type { KeyStore } from "../ports/key-store.ts";
 import type { KeySealer } from "./master-secret.ts";
 
-/** The secrets behind refresh and CSRF tokens. */
+/** The secrets behind refresh tokens, CSRF tokens and nonces. */
 export interface RefreshKeys {
   /** Signs refresh tokens, so that forgeries are refused before the store is asked. */
   readonly signingKey: SigningKey;
   /** Derives each refresh token's secret from its predecessor's. */
   readonly rotationKey: Uint8Array;
   readonly csrfKey: Uint8Array;
+  /** Makes the nonces of DPoP proofs, the same on every node. */
+  readonly dpopNonceKey: Uint8Array;
 }
 
 /**
@@ -43,5 +45,6 @@ export async function loadRefreshKeys(options: {
     signingKey: createSecretKey(derive("refresh token signature"), { alg: "HS256", kid: key.kid }),
     rotationKey: derive("refresh token rotation"),
     csrfKey: derive("csrf token"),
+    dpopNonceKey: derive("dpop nonce"),
   };
 }

@@ -23,7 +23,7 @@ export function describeOneTimeUses(test: StoreTest<SessionBackend>): void {
     for (let round = 0; round < 5; round++) {
       const use = sampleUse();
       const firsts = await Promise.all(
-        Array.from({ length: 30 }, (_, index) => nodes[index % nodes.length]?.oneTime.consume(use)),
+        Array.from({ length: 30 }, async (_, index) => nodes[index % nodes.length]?.oneTime.consume(use)),
       );
       assert.equal(firsts.filter(Boolean).length, 1);
     }

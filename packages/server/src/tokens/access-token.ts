@@ -8,6 +8,7 @@ import type { Session } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
+import { readBinding } from "./binding.ts";
 
 /** An API that access tokens are issued for. */
 export interface AudienceProfile {
@@ -21,6 +22,8 @@ export interface VerifiedAccessToken {
   readonly userId: string;
   readonly sessionId: string;
   readonly claims: AccessTokenClaims;
+  /** The thumbprint of the key it must be used with, if it is bound to one. */
+  readonly jkt: string | null;
 }
 
 export type AccessTokenVerdict =
@@ -81,8 +84,10 @@ export function createAccessTokens(options: {
         const { claims } = verify(token);
         // With this type and of these keys there are only our own, and they have all of these claims.
         const ours = claims as unknown as AccessTokenClaims;
-        if (typeof ours.sub !== "string" || typeof ours.sid !== "string") return { kind: "invalid" };
-        return { kind: "valid", token: { userId: ours.sub, sessionId: ours.sid, claims: ours } };
+        const jkt = readBinding(claims);
+        if (typeof ours.sub !== "string" || typeof ours.sid !== "string" || jkt === undefined)
+          return { kind: "invalid" };
+        return { kind: "valid", token: { userId: ours.sub, sessionId: ours.sid, jkt, claims: ours } };
       } catch (error) {
         if (!(error instanceof JwtError)) throw error;
         return { kind: error.code === "expired" ? "expired" : "invalid" };

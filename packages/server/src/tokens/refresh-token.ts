@@ -4,12 +4,15 @@ import { REFRESH_TOKEN_TYPE } from "@latchkey/protocol";
 
 import type { RefreshState } from "../domain/session.ts";
 import type { Clock } from "../ports/clock.ts";
+import { readBinding } from "./binding.ts";
 
 /** What an authentic refresh token says. */
 export interface RefreshTokenContent {
   readonly sessionId: string;
   readonly generation: number;
   readonly secret: string;
+  /** The thumbprint of the key it must be used with, if it is bound to one. */
+  readonly jkt: string | null;
   /** Seconds since 1970. */
   readonly expiresAt: number;
 }
@@ -53,6 +56,7 @@ export function createRefreshTokens(options: {
           iat: session.rotatedAt,
           exp: session.idleExpiresAt,
           jti: secret,
+          ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
         },
         options.key,
         { typ: REFRESH_TOKEN_TYPE },
@@ -60,10 +64,12 @@ export function createRefreshTokens(options: {
 
     parse(token) {
       try {
-        const { sid, gen, jti, exp } = verify(token).claims;
-        if (typeof sid !== "string" || typeof jti !== "string") return undefined;
+        const { claims } = verify(token);
+        const { sid, gen, jti, exp } = claims;
+        const jkt = readBinding(claims);
+        if (typeof sid !== "string" || typeof jti !== "string" || jkt === undefined) return undefined;
         if (typeof gen !== "number" || !Number.isSafeInteger(gen) || gen < 0) return undefined;
-        return { sessionId: sid, generation: gen, secret: jti, expiresAt: exp };
+        return { sessionId: sid, generation: gen, secret: jti, jkt, expiresAt: exp };
       } catch (error) {
         if (error instanceof JwtError) return undefined;
         throw error;

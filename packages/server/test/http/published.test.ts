@@ -37,6 +37,7 @@ describe("what the authority publishes", () => {
         jwks_uri: `${issuer}/.well-known/jwks.json`,
         id_token_signing_alg_values_supported: ["ES256"],
         subject_types_supported: ["public"],
+        dpop_signing_alg_values_supported: ["ES256", "ES384", "PS256", "Ed25519", "EdDSA"],
         revocation_endpoint: `${issuer}/oauth/revoke`,
         revocation_endpoint_auth_methods_supported: ["none"],
         scopes_supported: ["read:a"],

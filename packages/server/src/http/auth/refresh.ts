@@ -2,6 +2,7 @@ import { AuthError } from "../../errors.ts";
 import { refresh } from "../../flows/refresh.ts";
 import { errorAnswer, sessionAnswer, withCookies } from "../answers.ts";
 import { csrfCookie } from "../cookies.ts";
+import { readProof } from "../dpop-proof-header.ts";
 import type { Answer, Exchange } from "../exchange.ts";
 import { readAttemptKeys, readPresentedRefreshToken } from "../presented-refresh.ts";
 
@@ -21,6 +22,7 @@ export async function postRefresh(exchange: Exchange): Promise<Answer> {
   const grant = await refresh(exchange.http, {
     refreshToken,
     attemptKeys,
+    proof: readProof(exchange),
     clientIds: exchange.http.policy.clientIds,
     origin: exchange.origin,
   });

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { signIn } from "../../flows/sign-in.ts";
 import { sessionAnswer, withCookies } from "../answers.ts";
 import { clearedAttemptCookie, readCookie } from "../cookies.ts";
+import { readProof } from "../dpop-proof-header.ts";
 import type { Answer, Exchange } from "../exchange.ts";
 import { readJsonBody } from "../json-body.ts";
 import { hasAllowedOrigin, requireAllowedOrigin } from "../trusted-origin.ts";
@@ -26,6 +27,7 @@ export async function postSignIn(exchange: Exchange): Promise<Answer> {
   // Cookies set for a foreign page would sign the visitor in as somebody else (login CSRF).
   if (transport === "cookie") requireAllowedOrigin(exchange);
 
+  const proof = readProof(exchange);
   const grant = await signIn(http, {
     email: wanted.email,
     password: wanted.password,
@@ -34,6 +36,7 @@ export async function postSignIn(exchange: Exchange): Promise<Answer> {
     scope: wanted.scope,
     remember: wanted.remember,
     replaces: transport === "cookie" ? readCookie(request, http.cookies.names.refresh) : undefined,
+    proof,
     origin,
   });
   const answer = sessionAnswer(http, grant, transport);
