@@ -36,8 +36,11 @@ export interface DpopProofVerifierOptions {
 /** The request a proof came with. */
 export interface DpopRequest {
   readonly method: string;
-  /** Its URL as its sender wrote it: with the server's external origin, never with what `Host` or a proxy's header says. */
-  readonly url: string;
+  /**
+   * Its URL as its sender wrote it, or its URLs where the server has several: with an external origin of the server's own,
+   * never with what `Host` or a proxy's header says.
+   */
+  readonly url: string | readonly string[];
   /** The access token that came along, to a protected resource; the proof must be for it. */
   readonly accessToken?: string | undefined;
 }
@@ -134,14 +137,14 @@ export function createDpopProofVerifier(
       throw rejection("invalid_claim", "jti of the proof is no short text.", "jti");
     }
     if (htm !== method) throw rejection("invalid_claim", "The proof is for another method.", "htm");
-    const expectedUri = normalizeHttpUri(url);
-    if (typeof htu !== "string" || expectedUri === undefined || normalizeHttpUri(htu) !== expectedUri) {
+    const uri = typeof htu === "string" ? normalizeHttpUri(htu) : undefined;
+    if (uri === undefined || ![url].flat().some((expected) => normalizeHttpUri(expected) === uri)) {
       throw rejection("invalid_claim", "The proof is for another URL.", "htu");
     }
     if (accessToken !== undefined) checkAccessTokenHash(claims, accessToken);
     const expiresAt = checkDate(claims);
     const { jkt } = findKey(authentic.header);
-    const replayHash = hash("sha256", `${jkt}\n${expectedUri}\n${jti}`, "base64url");
+    const replayHash = hash("sha256", `${jkt}\n${uri}\n${jti}`, "base64url");
     return { jkt, replayHash, expiresAt: Math.ceil(expiresAt) };
   };
 }

@@ -19,8 +19,8 @@ import { errorOf } from "./refusal.ts";
 const now = 1_800_000_000;
 const clock = () => now;
 const accessToken = "header.claims.signature";
-const request: DpopRequest = { method: "POST", url: "https://auth.example.com/auth/refresh" };
-const atResource: DpopRequest = { method: "GET", url: "https://api.example.com/reports", accessToken };
+const request = { method: "POST", url: "https://auth.example.com/auth/refresh" } satisfies DpopRequest;
+const atResource = { method: "GET", url: "https://api.example.com/reports", accessToken } satisfies DpopRequest;
 
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const jwk = publicKey.export({ format: "jwk" }) as Jwk;
@@ -195,6 +195,13 @@ describe("DP-02 G-02: htu", () => {
 
   test("one that is longer than 2,048 characters is another", () => {
     expect(refusalOf(`${url}?${"x".repeat(2_100)}`)).toBe("invalid_claim htu");
+  });
+
+  test("of a server of several URLs may be each of them, and a use for one is none for another", () => {
+    const urls = ["https://one.example/a", "https://two.example/a"];
+    const verifyFor = (htu: string) => verify(forgeProof({ claims: { htu } }), {}, { ...request, url: urls });
+    expect(new Set(urls.map((htu) => verifyFor(htu).replayHash)).size).toBe(2);
+    expect(errorOf(() => verifyFor("https://three.example/a"))?.claim).toBe("htu");
   });
 
   test("a request whose own URL cannot be read matches no proof, not even one of the same text", () => {

@@ -5,6 +5,7 @@ import type { Refusal } from "./errors.ts";
 import type { KeySet } from "./key-set.ts";
 import type { Settings } from "./options.ts";
 import type { PresentedToken } from "./presented-token.ts";
+import { findSchemeFault } from "./token-binding.ts";
 import { readAccessToken, type VerifiedAccessToken } from "./verified-access-token.ts";
 
 /**
@@ -25,14 +26,14 @@ export type Verdict =
 /**
  * What happens to a token, in order. All of it is synchronous: with the keys in memory no request waits for the network.
  *
- * 1. Its scheme is one we can check.
- * 2. It is a compact JWS within the size cap, its `kid` names a key of the issuer, and its `alg` is that key's.
- * 3. The signature holds; `typ`, `iss` and `aud` match exactly; it is the time of `exp`, `iat` and `nbf`; no `crit`. A token
+ * 1. It is a compact JWS within the size cap, its `kid` names a key of the issuer, and its `alg` is that key's.
+ * 2. The signature holds; `typ`, `iss` and `aud` match exactly; it is the time of `exp`, `iat` and `nbf`; no `crit`. A token
  *    found in the cache is not verified again, but its key must still be held, and it must still be its time.
+ * 3. It came by the scheme it is for: bound to a key by `DPoP`, not bound by `Bearer`. Asked of remembered tokens too.
  * 4. Its other claims have the types they must have.
- * 5. It demands no proof of possession.
  *
- * What the route demands (scopes, roles) comes after all of this, in the middleware.
+ * For a bound token the proof comes next (`check-proof.ts`). What the route demands (scopes, roles) comes after all of
+ * this, in the middleware.
  */
 export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (presented: PresentedToken) => Verdict {
   const verifyJwt = createJwtVerifier({
@@ -49,9 +50,6 @@ export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (pre
   const accepted = settings.tokenCache === undefined ? undefined : new WeakMap<VerifiedJwt, AcceptedToken>();
 
   return ({ scheme, token }) => {
-    // Without checking the proof, a DPoP token would be worth no more than a copied bearer token.
-    if (scheme !== "Bearer") return refused({ code: "invalid_token", reason: "unsupported_scheme" });
-
     let jwt: VerifiedJwt;
     try {
       jwt = verifyJwt(token);
@@ -60,16 +58,15 @@ export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (pre
       return error.code === "unknown_key" ? { kind: "key_unknown" } : refused(refusalOf(error));
     }
 
+    // Before what is remembered: a bound token that was accepted with a proof is no bearer token on the next request.
+    const schemeFault = findSchemeFault(scheme, jwt.claims);
+    if (schemeFault !== undefined) return refused(schemeFault);
+
     const known = accepted?.get(jwt);
     if (known !== undefined) return known;
     const reading = readAccessToken(jwt.claims);
     if (reading.kind === "malformed") {
       return refused({ code: "invalid_token", reason: "invalid_claim", claim: reading.claim });
-    }
-
-    // RFC 9449 §7.2, and the same for any other key a token may be bound to (RFC 7800): a thief must not use it as it is.
-    if (Object.hasOwn(jwt.claims, "cnf")) {
-      return refused({ code: "invalid_token", reason: "bound_token", claim: "cnf", scheme: "DPoP" });
     }
 
     const passed: AcceptedToken = { kind: "accepted", token: reading.token };

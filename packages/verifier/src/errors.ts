@@ -5,13 +5,22 @@ import { ERRORS } from "@latchkey/protocol";
 /** The answers a protected API gives instead of its own (RFC 6750 §3.1); each is also the `error` of the JSON body. */
 export type RefusalCode = Extract<
   ErrorCode,
-  "missing_token" | "invalid_request" | "invalid_token" | "expired_token" | "insufficient_scope" | "unavailable"
+  | "missing_token"
+  | "invalid_request"
+  | "invalid_token"
+  | "expired_token"
+  | "invalid_dpop_proof"
+  | "use_dpop_nonce"
+  | "insufficient_scope"
+  | "unavailable"
 >;
 
 /**
  * Why, for logs and metrics only: it is never sent. Those of `@latchkey/jwt` (`wrong_type`, `invalid_signature`, …), and
  * `no_token`, `malformed_authorization`, `repeated_authorization`, `bound_token` (a token that demands a proof of possession came without
- * one), `unsupported_scheme` (DPoP proofs are not verified yet), `not_for_us` (the key is unknown, and the token would be
+ * one), `unsupported_scheme` (a DPoP proof, and no URL of this API's to check it with), `unbound_token` (a proof with a token that is bound to
+ * no key), `no_proof`, `repeated_proof`, `wrong_key`, `replayed_proof`, `no_request_line` (whoever called the verifier did not hand over
+ * method and URL), `no_replay_store` (it failed, or is full), `not_for_us` (the key is unknown, and the token would be
  * refused whatever it is), `missing_scope`, `missing_role`, `no_keys` (the issuer's key set cannot be had), `closed`.
  */
 export type RefusalReason =
@@ -21,6 +30,13 @@ export type RefusalReason =
   | "repeated_authorization"
   | "bound_token"
   | "unsupported_scheme"
+  | "unbound_token"
+  | "no_proof"
+  | "repeated_proof"
+  | "wrong_key"
+  | "replayed_proof"
+  | "no_request_line"
+  | "no_replay_store"
   | "not_for_us"
   | "missing_scope"
   | "missing_role"
@@ -35,6 +51,10 @@ export interface Refusal {
   readonly claim?: string;
   /** The scheme to challenge with, where it is not `Bearer`. */
   readonly scheme?: "DPoP";
+  /** `missing_token`: a token bound to a key, with a proof, would do as well. */
+  readonly takesProofs?: true;
+  /** `use_dpop_nonce`: the nonce to make the next proof with. */
+  readonly dpopNonce?: string;
   /** `insufficient_scope`: what the request needs, space-delimited. */
   readonly scope?: string;
   /** `unavailable`: whole seconds until it is worth asking again. */
@@ -54,8 +74,8 @@ export class VerifierError extends Error {
   /** What to answer; `undefined` for mistakes in the program. */
   readonly refusal?: Refusal;
 
-  constructor(code: VerifierErrorCode, message: string, refusal?: Refusal) {
-    super(message);
+  constructor(code: VerifierErrorCode, message: string, refusal?: Refusal, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
     if (refusal !== undefined) this.refusal = refusal;
   }
@@ -65,12 +85,12 @@ export class VerifierError extends Error {
  * The error for a refused request, without a stack trace: who floods an API with bad tokens must not make it walk the
  * stack each time, and the trace would only show the framework.
  */
-export function refusalError(refusal: Refusal): VerifierError {
+export function refusalError(refusal: Refusal, options?: ErrorOptions): VerifierError {
   const detail = refusal.claim === undefined ? refusal.reason : `${refusal.reason}: ${refusal.claim}`;
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {
-    return new VerifierError(refusal.code, `${ERRORS[refusal.code].description} (${detail})`, refusal);
+    return new VerifierError(refusal.code, `${ERRORS[refusal.code].description} (${detail})`, refusal, options);
   } finally {
     Error.stackTraceLimit = limit;
   }

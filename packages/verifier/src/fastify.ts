@@ -28,7 +28,9 @@ declare module "fastify" {
 
 /** What the hooks need of Fastify's request. */
 export interface GuardedFastifyRequest {
-  readonly raw: Pick<FastifyRequest["raw"], "headers" | "rawHeaders">;
+  readonly raw: Pick<FastifyRequest["raw"], "headers" | "rawHeaders" | "method">;
+  /** The request target before `rewriteUrl`. */
+  readonly originalUrl: string;
   auth?: VerifiedAccessToken;
 }
 
@@ -51,7 +53,8 @@ export type FastifyHook = (request: GuardedFastifyRequest, reply: GuardedFastify
 export function guard(verifier: Verifier): FastifyHook {
   const judge = judgeOf(verifier);
   return async (request, reply) => {
-    const judging = judge(request.raw);
+    const { headers, rawHeaders, method } = request.raw;
+    const judging = judge({ headers, rawHeaders, method, url: request.originalUrl });
     const judgement = judging instanceof Promise ? await judging : judging;
     if (judgement.kind === "refused") return send(reply, answerTo(judgement.refusal));
     request.auth = judgement.token;

@@ -7,6 +7,7 @@
  *
  * @module
  */
+export type { DpopNonceOptions, DpopOptions } from "./dpop-options.ts";
 export { type Refusal, type RefusalCode, type RefusalReason, VerifierError, type VerifierErrorCode } from "./errors.ts";
 export type { KeySetFailure, KeySetFailureReason } from "./key-set-failure.ts";
 export type { KeySetState, KeySetStatus } from "./key-set.ts";
@@ -14,4 +15,5 @@ export type { VerifierOptions } from "./options.ts";
 export type { HeadersLike, RequestLike } from "./presented-token.ts";
 export { refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
 export type { VerifiedAccessToken } from "./verified-access-token.ts";
+export type { ProofUse, ReplayStore } from "./replay-store.ts";
 export { createVerifier, type Verifier, type VerifierStatus } from "./verifier.ts";

@@ -3,8 +3,10 @@ import { type Refusal, VerifierError } from "./errors.ts";
 import type { RequestLike } from "./presented-token.ts";
 import type { Verifier } from "./verifier.ts";
 
-/** What a request came to. */
-export type Judgement = AcceptedToken | { readonly kind: "refused"; readonly refusal: Refusal };
+/** What a request came to. A cause is for the log of the API, where a part of the API's own has failed. */
+export type Judgement =
+  | AcceptedToken
+  | { readonly kind: "refused"; readonly refusal: Refusal; readonly cause?: unknown };
 
 /**
  * What the guards ask: `authenticate` without an error for each refusal, and without a promise where nothing is waited for, which

@@ -1,5 +1,6 @@
 import type { TokenCacheOptions } from "@latchkey/jwt";
 
+import { type DpopOptions, type DpopSettings, parseDpopOptions } from "./dpop-options.ts";
 import { VerifierError } from "./errors.ts";
 import { findIssuerFault } from "./issuer-url.ts";
 
@@ -28,6 +29,8 @@ export interface VerifierOptions {
    * token anew. A remembered token stops with its key, at its `exp`, and wherever a new one would be refused.
    */
   readonly tokenCache?: TokenCacheOptions | false | undefined;
+  /** For access tokens that are bound to a key. */
+  readonly dpop?: DpopOptions | undefined;
   /** The global `fetch` by default. It must honour `signal` and `redirect: "manual"`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Seconds since 1970; the system's clock by default. */
@@ -44,6 +47,7 @@ export interface Settings {
   readonly fetchTimeoutSeconds: number;
   /** `undefined`: no cache. */
   readonly tokenCache: TokenCacheOptions | undefined;
+  readonly dpop: DpopSettings;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: () => number;
 }
@@ -56,6 +60,7 @@ const optionNames: ReadonlySet<string> = new Set([
   "maxKeyAgeSeconds",
   "fetchTimeoutSeconds",
   "tokenCache",
+  "dpop",
   "fetch",
   "clock",
 ] satisfies readonly (keyof VerifierOptions)[]);
@@ -74,14 +79,16 @@ export function parseOptions(options: VerifierOptions): Settings {
   if (typeof fetch !== "function") throw invalid("fetch", "must be a function");
   if (typeof clock !== "function") throw invalid("clock", "must be a function");
   const keyRefreshSeconds = seconds(options, "keyRefreshSeconds", { min: 10, max: DAY, standard: 300 });
+  const audiences = parseAudiences(options.audience);
   return {
     issuer,
-    audiences: parseAudiences(options.audience),
+    audiences,
     leewaySeconds: seconds(options, "leewaySeconds", { min: 0, max: 60, standard: 5 }),
     keyRefreshSeconds,
     maxKeyAgeSeconds: seconds(options, "maxKeyAgeSeconds", { min: keyRefreshSeconds, max: 7 * DAY, standard: DAY }),
     fetchTimeoutSeconds: seconds(options, "fetchTimeoutSeconds", { min: 1, max: 30, standard: 5 }),
     tokenCache: parseTokenCache(options.tokenCache),
+    dpop: parseDpopOptions(options.dpop, { audiences, clock }),
     fetch,
     clock,
   };

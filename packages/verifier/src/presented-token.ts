@@ -7,6 +7,11 @@ export interface RequestLike {
   readonly headers: HeadersLike;
   /** Node's list of names and values in turn. `headers` silently drops a second `Authorization`; this does not. */
   readonly rawHeaders?: readonly string[];
+  /** What a proof of possession must be for: the method, and the URL or path, before any rewriting or mounting… */
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  /** …which is here where a framework has changed `url`, as Express does below `app.use(path, …)`. */
+  readonly originalUrl?: string | undefined;
 }
 
 /** A Fetch `Headers`, or an object by lower-case names as Node makes it. */
@@ -41,7 +46,7 @@ const REPEATED = Symbol("repeated");
 function rawHeaderOf(rawHeaders: readonly string[]): string | typeof REPEATED | undefined {
   let found: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (!isAuthorization(rawHeaders[at])) continue;
+    if (!isNamed(rawHeaders[at], "authorization")) continue;
     if (found !== undefined) return REPEATED;
     found = rawHeaders[at + 1];
   }
@@ -54,8 +59,19 @@ function headerOf(headers: HeadersLike): string | typeof REPEATED | undefined {
   return value.length > 1 ? REPEATED : value[0];
 }
 
-function isAuthorization(name: string | undefined): boolean {
-  return name?.length === 13 && name.toLowerCase() === "authorization";
+/** Every value of a header, by its name in any case; a Fetch `Headers` has joined them with commas. */
+export function headerValues({ headers, rawHeaders }: RequestLike, name: string): readonly string[] {
+  const lowerName = name.toLowerCase();
+  if (rawHeaders !== undefined) {
+    return rawHeaders.filter((_, index) => index % 2 === 1 && isNamed(rawHeaders[index - 1], lowerName));
+  }
+  const value = isFetchHeaders(headers) ? headers.get(lowerName) : headers[lowerName];
+  if (value === null || value === undefined) return [];
+  return typeof value === "string" ? [value] : value;
+}
+
+function isNamed(name: string | undefined, lowerName: string): boolean {
+  return name?.length === lowerName.length && name.toLowerCase() === lowerName;
 }
 
 function isFetchHeaders(headers: HeadersLike): headers is { get(name: string): string | null } {

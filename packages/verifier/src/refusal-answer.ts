@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorAnswer, formatChallenge } from "@latchkey/protocol";
+import { DPOP_ALGORITHMS } from "@latchkey/jwt";
+import { DPOP_NONCE_HEADER, ERRORS, type ErrorAnswer, formatChallenge, statusAtResource } from "@latchkey/protocol";
 
 import { type Refusal, VerifierError } from "./errors.ts";
 
@@ -19,8 +20,9 @@ export function refusalAnswer(error: unknown): RefusalAnswer | undefined {
 }
 
 /** One sentence per code, whatever the cause: who tries tokens learns nothing from it. */
-export function answerTo({ code, scope, scheme, retryAfterSeconds }: Refusal): RefusalAnswer {
-  const { status, description } = ERRORS[code];
+export function answerTo({ code, scope, scheme, takesProofs, dpopNonce, retryAfterSeconds }: Refusal): RefusalAnswer {
+  const { description } = ERRORS[code];
+  const status = statusAtResource(code);
   const body: ErrorAnswer = { error: code, error_description: description, ...(scope !== undefined && { scope }) };
   const headers: Record<string, string> = {
     "Content-Type": "application/json; charset=utf-8",
@@ -32,7 +34,9 @@ export function answerTo({ code, scope, scheme, retryAfterSeconds }: Refusal): R
       code,
       ...(scheme !== undefined && { scheme }),
       ...(scope !== undefined && { scope }),
+      ...((scheme === "DPoP" || takesProofs === true) && { dpopAlgorithms: DPOP_ALGORITHMS }),
     });
   }
+  if (dpopNonce !== undefined) headers[DPOP_NONCE_HEADER] = dpopNonce;
   return { status, headers, body: JSON.stringify(body) };
 }

@@ -36,7 +36,10 @@ export function roleRequirement(roles: readonly string[]): Requirement {
  * @throws VerifierError `not_guarded`
  */
 export function findShortfall(auth: unknown, requirement: Requirement): Refusal | undefined {
-  if (isVerifiedAccessToken(auth)) return requirement(auth);
+  if (isVerifiedAccessToken(auth)) {
+    const shortfall = requirement(auth);
+    return shortfall !== undefined && Object.hasOwn(auth.claims, "cnf") ? { ...shortfall, scheme: "DPoP" } : shortfall;
+  }
   throw new VerifierError(
     "not_guarded",
     "requireScope and requireRole need guard(verifier) before them on the same route: nobody has verified a token here.",

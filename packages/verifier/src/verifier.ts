@@ -1,6 +1,7 @@
 import { isTokenSyntax } from "@latchkey/protocol";
 
 import { createAccessTokenCheck } from "./check-access-token.ts";
+import { createProofCheck } from "./check-proof.ts";
 import { type Refusal, refusalError, VerifierError } from "./errors.ts";
 import { type Judgement, setJudge } from "./judgement.ts";
 import { createKeySet, type KeySetStatus } from "./key-set.ts";
@@ -12,16 +13,16 @@ import type { VerifiedAccessToken } from "./verified-access-token.ts";
 /** Verifies the access tokens of one issuer for one API. */
 export interface Verifier {
   /**
-   * Verifies a bearer token. While its key is held, nothing is waited for; a new key is fetched first (within 2 seconds, even
-   * under a flood of made-up `kid`s).
+   * Verifies a bearer token: one that is bound to no key. While its key is held, nothing is waited for; a new key is fetched
+   * first (within 2 seconds, even under a flood of made-up `kid`s).
    *
    * @throws VerifierError `invalid_token`, `expired_token`, or `unavailable` where the issuer's keys cannot be had
    */
   verify(token: string): Promise<VerifiedAccessToken>;
   /**
-   * Verifies the token in a request's `Authorization` header.
+   * Verifies the token in a request's `Authorization` header, and, for one that is bound to a key, the proof in `DPoP`.
    *
-   * @throws VerifierError as `verify`, and `missing_token`, `invalid_request`
+   * @throws VerifierError as `verify`, and `missing_token`, `invalid_request`, `invalid_dpop_proof`, `use_dpop_nonce`
    */
   authenticate(request: RequestLike): Promise<VerifiedAccessToken>;
   /**
@@ -56,6 +57,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const settings = parseOptions(options);
   const keySet = createKeySet(settings);
   const check = createAccessTokenCheck(settings, keySet);
+  const checkProof = createProofCheck(settings.dpop, settings.clock);
+  const takesProofs = settings.dpop.urls.length > 0;
   let isClosed = false;
 
   function judge(presented: PresentedToken, from: "caller" | "header"): Judgement | Promise<Judgement> {
@@ -82,7 +85,22 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   function judgeRequest(request: RequestLike): Judgement | Promise<Judgement> {
     const presentation = readPresentedToken(request);
-    return presentation.kind === "refused" ? presentation : judge(presentation.presented, "header");
+    if (presentation.kind === "refused") {
+      const { refusal } = presentation;
+      return refused(takesProofs && refusal.code === "missing_token" ? { ...refusal, takesProofs } : refusal);
+    }
+    const { presented } = presentation;
+    if (presented.scheme === "Bearer") return judge(presented, "header");
+    if (!takesProofs) return refused({ code: "invalid_token", reason: "unsupported_scheme" });
+    return judgeProven(request, presented);
+  }
+
+  async function judgeProven(request: RequestLike, presented: PresentedToken): Promise<Judgement> {
+    const judgement = await judge(presented, "header");
+    if (judgement.kind === "refused") return refused({ ...judgement.refusal, scheme: "DPoP" });
+    const { token } = judgement;
+    const fault = await checkProof(request, { text: presented.token, token });
+    return fault === undefined ? judgement : { kind: "refused", ...fault };
   }
 
   const verifier: Verifier = {
@@ -126,7 +144,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
 /** @throws VerifierError the refusal, where it is one */
 function tokenOf(judgement: Judgement): VerifiedAccessToken {
   if (judgement.kind === "accepted") return judgement.token;
-  throw refusalError(judgement.refusal);
+  const { refusal, cause } = judgement;
+  throw refusalError(refusal, cause === undefined ? undefined : { cause });
 }
 
 function refused(refusal: Refusal): Judgement {

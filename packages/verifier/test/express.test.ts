@@ -6,6 +6,7 @@ import express, { type ErrorRequestHandler } from "express";
 import { describe, expect, it } from "vitest";
 
 import { describeGuard, getOverHttp, type TestApi } from "./guard-behaviour.ts";
+import { describeDpopGuard } from "./guard-dpop-behaviour.ts";
 import { AUDIENCE, listen, startIssuer, stopServer } from "./issuer-on-loopback.ts";
 
 async function startApi(verifier: Verifier): Promise<TestApi> {
@@ -38,6 +39,7 @@ function ok(_request: express.Request, response: express.Response): void {
 }
 
 describeGuard("Express", startApi);
+describeDpopGuard("Express", startApi);
 
 describe("the middleware for Express", () => {
   it("can be set for one route, before requireScope", async () => {

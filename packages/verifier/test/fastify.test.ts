@@ -7,6 +7,7 @@ import { fastify } from "fastify";
 import { describe, expect, it } from "vitest";
 
 import { describeGuard, getOverHttp, type TestApi } from "./guard-behaviour.ts";
+import { describeDpopGuard } from "./guard-dpop-behaviour.ts";
 import { AUDIENCE, startIssuer } from "./issuer-on-loopback.ts";
 
 const ok = async (): Promise<object> => ({ said: "reached the handler" });
@@ -33,6 +34,7 @@ async function startApi(verifier: Verifier): Promise<TestApi> {
 }
 
 describeGuard("Fastify", startApi);
+describeDpopGuard("Fastify", startApi);
 
 describe("the hooks for Fastify", () => {
   it("C-13: never reach the handler of a refused request, however long the answer takes to leave", async () => {

@@ -6,6 +6,7 @@ import { guard, requireRole, requireScope } from "@latchkey/verifier/fetch";
 import { describe, expect, it } from "vitest";
 
 import { describeGuard, type TestApi } from "./guard-behaviour.ts";
+import { describeDpopGuard } from "./guard-dpop-behaviour.ts";
 import { AUDIENCE } from "./issuer-on-loopback.ts";
 
 type Fetch = (request: Request) => Response | Promise<Response>;
@@ -52,6 +53,7 @@ async function startApi(verifier: Verifier): Promise<TestApi> {
 }
 
 describeGuard("plain fetch", startApi);
+describeDpopGuard("plain fetch", startApi);
 
 describe("the guard for plain fetch", () => {
   it("passes on what the framework hands over after the request", async () => {

@@ -59,17 +59,17 @@ export function describeGuard(framework: string, startApi: (verifier: Verifier) 
     });
 
     it("RS-03: challenges without an error code where no token was sent", async () => {
-      expectRefusal(await get("/api/me"), { status: 401, error: "missing_token", challenge: "Bearer" });
+      expectRefusal(await get("/api/me"), missingToken);
     });
 
     it("RS-03: takes another scheme for no token", async () => {
       const answer = await get("/api/me", "Basic dXNlcjpwYXNz");
-      expectRefusal(answer, { status: 401, error: "missing_token", challenge: "Bearer" });
+      expectRefusal(answer, missingToken);
     });
 
     it("RS-02: ignores tokens in the query", async () => {
       const answer = await get(`/api/me?access_token=${issuer.issue()}`);
-      expectRefusal(answer, { status: 401, error: "missing_token", challenge: "Bearer" });
+      expectRefusal(answer, missingToken);
     });
 
     it.each([
@@ -138,14 +138,6 @@ export function describeGuard(framework: string, startApi: (verifier: Verifier) 
       expect(new Set(answers).size).toBe(1);
     });
 
-    it("RS-04: refuses a token bound to a key that comes without a proof", async () => {
-      const bound = issuer.issue({ cnf: { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } });
-      const challenge = 'DPoP error="invalid_token", error_description="invalid_token"';
-      expectRefusal(await get("/api/me", `Bearer ${bound}`), { ...invalidToken, challenge });
-      expectRefusal(await get("/api/me", `DPoP ${bound}`), invalidToken);
-      expectRefusal(await get("/api/me", `DPoP ${issuer.issue()}`), invalidToken);
-    });
-
     it("RS-03: answers 403 and names the scope where the token does not cover the route", async () => {
       expect((await get("/api/reports", `Bearer ${issuer.issue()}`)).status).toBe(200);
       const answer = await get("/api/reports", `Bearer ${issuer.issue({ scope: "read:users read:reportsX" })}`);
@@ -177,7 +169,7 @@ export function describeGuard(framework: string, startApi: (verifier: Verifier) 
     });
 
     it("authenticates before it looks at scopes", async () => {
-      expectRefusal(await get("/api/reports"), { status: 401, error: "missing_token", challenge: "Bearer" });
+      expectRefusal(await get("/api/reports"), missingToken);
       expectRefusal(await get("/api/admin", "Bearer a.b.c"), invalidToken);
     });
 
@@ -198,7 +190,7 @@ export function describeGuard(framework: string, startApi: (verifier: Verifier) 
         ["X-Forwarded-User", "user-1"],
         ["X-Original-URL", "/open"],
       ]);
-      expectRefusal(answer, { status: 401, error: "missing_token", challenge: "Bearer" });
+      expectRefusal(answer, missingToken);
     });
 
     it("shows nothing of a refused token in the answer", async () => {
@@ -249,6 +241,11 @@ export function describeGuard(framework: string, startApi: (verifier: Verifier) 
 }
 
 const BARRED: Refusal = { code: "invalid_token", reason: "invalid_claim", claim: "sub" };
+const missingToken = {
+  status: 401,
+  error: "missing_token",
+  challenge: 'Bearer, DPoP algs="ES256 ES384 PS256 Ed25519 EdDSA"',
+};
 
 const invalidToken = {
   status: 401,

@@ -6,6 +6,7 @@ import { guard, requireRole, requireScope } from "@latchkey/verifier/hono";
 import { Hono, type Handler } from "hono";
 
 import { describeGuard, type TestApi } from "./guard-behaviour.ts";
+import { describeDpopGuard } from "./guard-dpop-behaviour.ts";
 
 const ok: Handler = (c) => c.json({ said: "reached the handler" });
 
@@ -34,3 +35,4 @@ async function startApi(verifier: Verifier): Promise<TestApi> {
 }
 
 describeGuard("Hono", startApi);
+describeDpopGuard("Hono", startApi);

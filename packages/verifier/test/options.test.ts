@@ -86,6 +86,22 @@ describe("the options", () => {
     expect(make({ ...good, [name]: value })).toMatch(new RegExp(`^${name}: must be `));
   });
 
+  it.each([
+    ["dpop", 7],
+    ["dpop.maxAge", { maxAge: 60 }],
+    ["dpop.url", { url: "api.example.com" }],
+    ["dpop.url", { url: "https://api.example.com?x" }],
+    ["dpop.url", { url: "https://user@api.example.com" }],
+    ["dpop.url", { url: [] }],
+    ["dpop.proofLifetimeSeconds", { proofLifetimeSeconds: 0 }],
+    ["dpop.proofLifetimeSeconds", { proofLifetimeSeconds: 601 }],
+    ["dpop.replayStore", { replayStore: {} }],
+    ["dpop.nonce.secret", { nonce: { secret: new Uint8Array(31) } }],
+    ["dpop.nonce.required", { nonce: { secret: new Uint8Array(32), required: "yes" } }],
+  ])("DP-01: refuse a %s in %j", (name, dpop) => {
+    expect(make({ ...good, dpop }).startsWith(`${name}: `)).toBe(true);
+  });
+
   it("are needed at all", () => {
     expect(() => createVerifier(undefined as unknown as VerifierOptions)).toThrow(VerifierError);
   });
