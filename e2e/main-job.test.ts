@@ -61,7 +61,7 @@ describe("the demo API, in a process of its own", () => {
   it("challenges without an error code where there is no token", async () => {
     const answer = await callApi("/api/me");
     expect(answer.status).toBe(401);
-    expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+    expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer, DPoP algs="[^"]+"$/);
   });
 
   it("refuses garbage, unsigned, changed, foreign and refresh tokens with invalid_token", async () => {
