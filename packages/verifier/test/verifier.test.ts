@@ -166,6 +166,21 @@ describe("the checks", () => {
     },
   );
 
+  it("DP-04: tell in the log why a token and its proof do not go together", async () => {
+    const cnf = { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" };
+    const reason = async (token: string, more: object = {}) => {
+      const headers = { authorization: `DPoP ${token}`, ...more };
+      return (await refusalOf(verifier.authenticate({ headers, method: "GET", url: "/" }))).reason;
+    };
+    expect(await reason(issuer.issue())).toBe("unbound_token");
+    expect(await reason(issuer.issue({ cnf: { ...cnf, other: "x" } }))).toBe("bound_token");
+    expect(await reason(issuer.issue({ cnf }))).toBe("no_proof");
+    expect(await reason(issuer.issue({ cnf }), { dpop: ["a", "b"] })).toBe("repeated_proof");
+    expect(await reason(issuer.issue({ cnf }), { dpop: "x" })).toBe("malformed_token");
+    const bare = { headers: { authorization: `DPoP ${issuer.issue({ cnf })}`, dpop: "x" } };
+    expect((await refusalOf(verifier.authenticate(bare))).reason).toBe("no_request_line");
+  });
+
   it("refuse what is no text at all", async () => {
     const given: readonly unknown[] = [undefined, null, 7, {}, [], Buffer.from("x")];
     for (const token of given) {
