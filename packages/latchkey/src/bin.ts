@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import type { Store } from "@latchkey/server";
+import type { MailOptions, Store } from "@latchkey/server";
 import { ConfigurationError, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
@@ -24,6 +24,7 @@ In the environment, since others can read a command line:
   LATCHKEY_MASTER_SECRET     seals the keys; without it there is one in the data folder
   LATCHKEY_DATABASE_URL      postgres://user:password@host/database in place of the embedded database
   LATCHKEY_REDIS_URL         redis://host for the sessions
+  LATCHKEY_SMTP_URL          smtps://user:password@host for mail; without it, files in the data folder
   LATCHKEY_RESOURCE_SERVERS  id:secret,… of the APIs that may follow the revocation feed and introspect tokens`;
 
 interface ServeFlags {
@@ -36,6 +37,9 @@ interface ServeFlags {
   readonly scope?: string[];
   readonly publicRevocationFeed?: boolean;
   readonly trustedProxy?: string[];
+  readonly verifyEmailUrl?: string;
+  readonly resetPasswordUrl?: string;
+  readonly mailFrom?: string;
   readonly logLevel: string;
 }
 
@@ -58,6 +62,9 @@ program
     "proxies whose X-Forwarded-For is believed: addresses or networks in CIDR notation",
   )
   .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
+  .option("--verify-email-url <url>", "your page that confirms an address; its link is mailed at sign-up")
+  .option("--reset-password-url <url>", "your page where a new password is chosen; both pages, or no mail is sent")
+  .option("--mail-from <address>", "who mails are from")
   .addOption(
     new Option("--log-level <level>", "what to log")
       .env("LATCHKEY_LOG_LEVEL")
@@ -75,6 +82,8 @@ program
       issuer: flags.issuer,
       logLevel: flags.logLevel,
       ...(flags.publicRevocationFeed === true && { revocationFeed: { access: "public" } }),
+      mailLinks: mailLinksOf(flags),
+      mailFrom: flags.mailFrom,
       ...(flags.trustedProxy !== undefined && { trustedProxies: flags.trustedProxy }),
       ...(flags.audience !== undefined && { audiences: flags.audience }),
       ...(flags.allowOrigin !== undefined && { allowedOrigins: flags.allowOrigin }),
@@ -125,6 +134,14 @@ async function withStore(dataPath: string, work: (store: Store) => Promise<void>
 
 function noAccount(): ConfigurationError {
   return new ConfigurationError("There is no account with that e-mail address in this database.");
+}
+
+function mailLinksOf({ verifyEmailUrl, resetPasswordUrl }: ServeFlags): MailOptions["links"] | undefined {
+  if (verifyEmailUrl === undefined && resetPasswordUrl === undefined) return undefined;
+  if (verifyEmailUrl === undefined || resetPasswordUrl === undefined) {
+    throw new ConfigurationError("--verify-email-url and --reset-password-url go together: mails lead to both.");
+  }
+  return { verifyEmail: verifyEmailUrl, resetPassword: resetPasswordUrl };
 }
 
 function parsePort(text: string): number {

@@ -11,6 +11,8 @@ export interface SecretEnvironment {
   readonly databaseUrl: string | undefined;
   /** `redis://…`: sessions live there. */
   readonly redisUrl: string | undefined;
+  /** `smtps://user:password@host` */
+  readonly smtpUrl: string | undefined;
   /** The APIs that may follow the revocation feed and introspect tokens. */
   readonly resourceServers: readonly ResourceServerOptions[];
 }
@@ -29,6 +31,7 @@ export function readSecretEnvironment(env: NodeJS.ProcessEnv): SecretEnvironment
     masterSecret,
     databaseUrl,
     redisUrl: env["LATCHKEY_REDIS_URL"],
+    smtpUrl: env["LATCHKEY_SMTP_URL"],
     resourceServers: parseResourceServers(env["LATCHKEY_RESOURCE_SERVERS"] ?? ""),
   };
 }

@@ -1,14 +1,15 @@
-import type { AuthServerOptions } from "@latchkey/server";
+import type { AuthServerOptions, MailOptions } from "@latchkey/server";
 import { createAuthServer } from "@latchkey/server";
 import { pino } from "pino";
 
 import { openDataFolder } from "./data-folder.ts";
 import type { Listener } from "./listen.ts";
 import { listen } from "./listen.ts";
+import { openMailer } from "./open-mailer.ts";
 import { openStore } from "./open-store.ts";
 
 /** A ready-made authority: one process, one folder. */
-export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterSecret" | "issuer" | "logger"> {
+export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterSecret" | "issuer" | "logger" | "mail"> {
   readonly port: number;
   readonly hostname: string;
   /** Default: `http://localhost:<port>`. */
@@ -20,6 +21,12 @@ export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterS
   readonly databaseUrl?: string | undefined;
   /** Redis or Valkey for the sessions, for example `redis://host`. */
   readonly redisUrl?: string | undefined;
+  /** Pages that mailed links lead to; without them no mail is sent. */
+  readonly mailLinks?: MailOptions["links"] | undefined;
+  /** Without a server, mails are files in the data folder. */
+  readonly smtpUrl?: string | undefined;
+  /** Who mails are from. */
+  readonly mailFrom?: string | undefined;
   /** pino's level. */
   readonly logLevel: string;
   /** Answers what the authority does not: pages served beside it, from the same origin. */
@@ -38,7 +45,8 @@ const PURGE_INTERVAL_MS = 60_000;
 
 /** Starts an authority and serves it over HTTP. */
 export async function serveAuthority(options: ServeOptions): Promise<RunningAuthority> {
-  const { port, hostname, dataPath, masterSecret, databaseUrl, redisUrl, logLevel, fallback, ...authOptions } = options;
+  const { port, hostname, dataPath, masterSecret, databaseUrl, redisUrl, logLevel, fallback, ...others } = options;
+  const { mailLinks, smtpUrl, mailFrom, ...authOptions } = others;
   const folder = openDataFolder({ path: dataPath, masterSecret });
   const logger = pino({ level: logLevel });
   const server = createAuthServer({
@@ -47,6 +55,9 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
     store: await openStore({ databasePath: folder.databasePath, databaseUrl, redisUrl }),
     masterSecret: folder.masterSecret,
     logger,
+    ...(mailLinks !== undefined && {
+      mail: { mailer: await openMailer({ smtpUrl, mailFrom, dataPath }), links: mailLinks },
+    }),
   });
   await server.ready();
 

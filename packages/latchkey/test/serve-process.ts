@@ -58,8 +58,9 @@ export async function startServe(
   dataPath: string,
   port: number,
   env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
 ): Promise<ServeProcess> {
-  const child = spawnLatchkey(["serve", "--port", String(port), "--data", dataPath], env);
+  const child = spawnLatchkey(["serve", "--port", String(port), "--data", dataPath, ...args], env);
   onTestFinished(() => void child.kill("SIGKILL"));
   let output = "";
   child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));

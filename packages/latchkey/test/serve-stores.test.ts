@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { describe, expect, it, onTestFinished } from "vitest";
 
@@ -56,6 +58,35 @@ describe("latchkey serve's environment", () => {
     expect(await reading).toMatch(/^id: 0\.0\ndata: ey/);
     expect(await once(server.child, "exit")).toEqual([0, null]);
     expect(performance.now() - started).toBeLessThan(2_000);
+  });
+});
+
+describe("latchkey serve's mail", () => {
+  it("is files in the data folder where there is no mail server", async () => {
+    const [folder, port] = [temporaryFolder(), await freePort()];
+    const pages = ["--verify-email-url", "http://localhost/verify", "--reset-password-url", "http://localhost/reset"];
+    const server = await startServe(folder, port, {}, pages);
+    await post(`${server.url}/auth/signup`, credentials);
+    await expect
+      .poll(() => (existsSync(join(folder, "mail")) ? readdirSync(join(folder, "mail")) : []))
+      .toHaveLength(1);
+    const [name = ""] = readdirSync(join(folder, "mail"));
+    expect(readFileSync(join(folder, "mail", name), "utf8")).toContain("http://localhost/verify#token=");
+    expect(server.output()).not.toContain("token=");
+  });
+
+  it.each([
+    [["--verify-email-url", "http://localhost/verify"], {}, "--reset-password-url go together"],
+    [
+      ["--verify-email-url", "http://localhost/verify", "--reset-password-url", "http://localhost/reset"],
+      { LATCHKEY_SMTP_URL: "smtp://user:secret@localhost" },
+      "LATCHKEY_SMTP_URL needs --mail-from",
+    ],
+  ])("that is half configured stops the start: %j", async (flags, env, message) => {
+    const { code, stderr } = await runLatchkey(["serve", "--data", temporaryFolder(), ...flags], env);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain("secret");
   });
 });
 

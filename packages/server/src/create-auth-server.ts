@@ -1,6 +1,7 @@
 import { cookieNames } from "@latchkey/protocol";
 import type { Hono } from "hono";
 
+import { createBackground } from "./adapters/background.ts";
 import { AuthError } from "./errors.ts";
 import { setRoles } from "./flows/set-roles.ts";
 import type { ConnectionInfo } from "./http/app.ts";
@@ -13,6 +14,7 @@ import { createKeySealer } from "./keys/master-secret.ts";
 import { loadRefreshKeys } from "./keys/refresh-keys.ts";
 import type { AuthServerOptions, Settings } from "./options.ts";
 import { isInsecureLoopback, parseOptions } from "./options.ts";
+import type { Background } from "./ports/background.ts";
 import type { RevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevokedTokens } from "./revocations/revoked-tokens.ts";
@@ -20,6 +22,7 @@ import { createAccessTokens } from "./tokens/access-token.ts";
 import { createCsrfTokens } from "./tokens/csrf-token.ts";
 import { createDpopProofs } from "./tokens/dpop-proof.ts";
 import { createSecretScheme } from "./tokens/refresh-secret.ts";
+import { createMailTokens } from "./tokens/mail-token.ts";
 import { createRefreshTokens } from "./tokens/refresh-token.ts";
 
 /** An authority: it signs people in and issues their tokens. */
@@ -54,11 +57,12 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
   const settings = parseOptions(options);
   const sealer = createKeySealer(settings.masterSecret);
   const { store, clock, logger } = settings;
+  const background = createBackground(logger);
 
   let closing: Promise<void> | undefined;
   let loading: Promise<Parts> | undefined;
   const load = (): Promise<Parts> => {
-    loading ??= assemble(settings, sealer).catch((error: unknown) => {
+    loading ??= assemble(settings, sealer, background).catch((error: unknown) => {
       loading = undefined;
       throw error;
     });
@@ -67,6 +71,12 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
   const endStreams = async (): Promise<void> => {
     const parts = await loading?.catch(() => undefined);
     parts?.revocationFeed.close();
+  };
+
+  const finish = async (): Promise<void> => {
+    await endStreams();
+    await background.idle();
+    await store.close();
   };
 
   return {
@@ -95,7 +105,7 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
     endStreams,
 
     close() {
-      closing ??= endStreams().then(() => store.close());
+      closing ??= finish();
       return closing;
     },
   };
@@ -109,7 +119,7 @@ interface Parts {
 }
 
 /** The one place where the parts are chosen and put together. */
-async function assemble(settings: Settings, sealer: KeySealer): Promise<Parts> {
+async function assemble(settings: Settings, sealer: KeySealer, background: Background): Promise<Parts> {
   const { issuer, store, clock } = settings;
   const keyRing = await loadKeyRing({ store: store.keys, sealer, clock });
   const refreshKeys = await loadRefreshKeys({ store: store.keys, sealer, clock });
@@ -134,6 +144,9 @@ async function assemble(settings: Settings, sealer: KeySealer): Promise<Parts> {
     logger: settings.logger,
     policy: settings.policy,
     attemptLimits: settings.attemptLimits,
+    mail: settings.mail,
+    mailTokens: createMailTokens({ issuer, key: refreshKeys.mailTokenKey, clock }),
+    background,
     readClientAddress: settings.readClientAddress,
     allowedOrigins: settings.allowedOrigins,
     resourceServers: settings.resourceServers,

@@ -13,6 +13,8 @@ export interface ErrorDetails {
   readonly retryAfterSeconds?: number;
   /** The scheme to challenge with, where it is not `Bearer`. */
   readonly scheme?: "DPoP";
+  /** In place of the code's own, where one code serves two: one-time tokens are refused with 400, access tokens with 401. */
+  readonly status?: number;
   /** `method_not_allowed`: what is. */
   readonly allow?: readonly string[];
 }

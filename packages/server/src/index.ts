@@ -11,11 +11,19 @@ export { AuthError, ConfigurationError } from "./errors.ts";
 export { setRoles } from "./flows/set-roles.ts";
 export { unlockPassword } from "./flows/unlock-password.ts";
 export type { ConnectionInfo } from "./http/app.ts";
-export type { AudienceOptions, AuthServerOptions, RateLimitOptions, ResourceServerOptions } from "./options.ts";
+export type {
+  AudienceOptions,
+  AuthServerOptions,
+  MailOptions,
+  RateLimitOptions,
+  ResourceServerOptions,
+} from "./options.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
+export type { Mail, Mailer } from "./ports/mailer.ts";
 export type { PasswordHasher } from "./ports/password-hasher.ts";
 export type { Store } from "./ports/store.ts";
+export { createFolderMailer } from "./adapters/folder-mailer.ts";
 export { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 export { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 export { createSqliteStore } from "./stores/sqlite/index.ts";

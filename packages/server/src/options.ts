@@ -12,6 +12,7 @@ import type { ResourceServers } from "./http/resource-server-authentication.ts";
 import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
 import { MIN_MASTER_SECRET_BYTES } from "./keys/master-secret.ts";
 import type { Clock } from "./ports/clock.ts";
+import type { Mailer } from "./ports/mailer.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
@@ -78,6 +79,8 @@ export interface AuthServerOptions {
      */
     readonly nonce?: "auto" | "required";
   };
+  /** How to write to users; without it no mail is sent, and there is no way to set a forgotten password anew. */
+  readonly mail?: MailOptions;
   /** Whether sign-up may answer `email_taken`. By default nobody learns who has an account. */
   readonly revealEmailTaken?: boolean;
   readonly passwordHasher?: PasswordHasher;
@@ -101,6 +104,16 @@ export interface ResourceServerOptions {
   readonly secret: string | readonly string[];
   /** The audiences whose tokens it may ask about. Default: all. */
   readonly audiences?: readonly string[];
+}
+
+export interface MailOptions {
+  /** For example `createSmtpMailer` of `@latchkey/server/smtp`, or `createFolderMailer` for development. */
+  readonly mailer: Mailer;
+  /**
+   * Pages of yours that the links lead to, `https:` or on loopback; the token is in the fragment (`#token=…`). Written down
+   * here, never taken from a request.
+   */
+  readonly links: { readonly verifyEmail: string; readonly resetPassword: string };
 }
 
 /** Whatever is left out is as in `DEFAULT_RATE_LIMITS`. */
@@ -131,6 +144,7 @@ export interface Settings {
   readonly dpopNonceRequired: boolean;
   readonly policy: SignInPolicy;
   readonly attemptLimits: AttemptLimits;
+  readonly mail: MailOptions | undefined;
   readonly readClientAddress: ReadClientAddress;
   readonly hasher: PasswordHasher;
   readonly logger: Logger;
@@ -157,6 +171,8 @@ const resourceServer = z.strictObject({
 
 /** At most a day: longer than that is for who sets passwords anew. */
 const rateLimit = z.strictObject({ points: z.int().min(1), windowSeconds: z.int().min(1).max(DAY) });
+
+const pageUrl = z.string().refine(isPageUrl, "must be an https: URL without fragment; http: on loopback alone");
 
 const optionsSchema = z.strictObject({
   issuer: z.string().superRefine(checkIssuer),
@@ -203,6 +219,12 @@ const optionsSchema = z.strictObject({
     ])
     .default({ consecutiveFailures: DEFAULT_RATE_LIMITS.consecutiveFailures }),
   dpop: z.strictObject({ nonce: z.enum(["auto", "required"]).default("auto") }).default({ nonce: "auto" }),
+  mail: z
+    .strictObject({
+      mailer: z.custom<Mailer>((value) => typeof value === "object" && value !== null, "is missing: give it a mailer"),
+      links: z.strictObject({ verifyEmail: pageUrl, resetPassword: pageUrl }),
+    })
+    .optional(),
   revealEmailTaken: z.boolean().default(false),
   passwordHasher: z.custom<PasswordHasher>((value) => typeof value === "object" && value !== null).optional(),
   logger: z.custom<Logger>((value) => typeof value === "object" && value !== null).optional(),
@@ -245,6 +267,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
     attemptLimits: attemptLimitsOf(given.rateLimits),
     readClientAddress: createClientAddress(given.trustedProxies),
+    mail: given.mail,
     isRevocationFeedPublic: given.revocationFeed.access === "public",
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,
@@ -317,12 +340,17 @@ function attemptLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): At
     ...given[name],
   });
   const limits = {
+    ...DEFAULT_RATE_LIMITS,
     failuresPerAccount: withDefault("failuresPerAccount"),
     failuresPerNetwork: withDefault("failuresPerNetwork"),
     signUpsPerNetwork: withDefault("signUpsPerNetwork"),
     consecutiveFailures,
   };
   return createAttemptLimits(limits, limiter);
+}
+
+function isPageUrl(text: string): boolean {
+  return URL.canParse(text) && !text.includes("#") && (text.startsWith("https:") || isInsecureLoopback(text));
 }
 
 function isOrigin(text: string): boolean {

@@ -38,7 +38,8 @@ export type AuthEvent = {
       readonly tokenId: string;
     }
   | { readonly type: "refresh_rolled_forward"; readonly userId: string; readonly sessionId: string }
-  | { readonly type: "password_changed"; readonly userId: string; readonly keptSessionId: string }
+  | { readonly type: "password_changed"; readonly userId: string; readonly keptSessionId: string | null }
+  | { readonly type: "email_verified"; readonly userId: string }
   | { readonly type: "roles_changed"; readonly userId: string }
   | { readonly type: "account_deleted"; readonly userId: string }
 );

@@ -3,6 +3,7 @@ import { normalizePassword, passwordObjections } from "../domain/password-policy
 import { AuthError } from "../errors.ts";
 import type { FlowContext } from "./context.ts";
 import { checkPassword } from "./check-password.ts";
+import { mailInBackground } from "./send-mail.ts";
 import type { SignedIn } from "./identify.ts";
 
 /** Sets a new password and ends every other session of the user: whoever knew the old one is out. */
@@ -26,4 +27,5 @@ export async function changePassword(
   );
   // Somebody else changed it between the check and now: what was checked is no longer the password.
   if (!changed) throw new AuthError("invalid_credentials");
+  mailInBackground(context, who.user.email, "password-changed");
 }

@@ -1,12 +1,16 @@
 import type { SecretScheme } from "../domain/refresh-rule.ts";
 import type { ScopePolicy } from "../domain/scope.ts";
 import type { SessionLimits } from "../domain/session.ts";
+import type { Background } from "../ports/background.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { MailLinks } from "../mail/messages.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { Mailer } from "../ports/mailer.ts";
 import type { PasswordHasher } from "../ports/password-hasher.ts";
 import type { Store } from "../ports/store.ts";
 import type { RevokedTokens } from "../revocations/revoked-tokens.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
+import type { MailTokens } from "../tokens/mail-token.ts";
 import type { RefreshTokens } from "../tokens/refresh-token.ts";
 import type { AttemptLimits } from "./rate-limits.ts";
 
@@ -22,6 +26,10 @@ export interface FlowContext {
   readonly logger: Logger;
   readonly policy: SignInPolicy;
   readonly attemptLimits: AttemptLimits;
+  /** `undefined`: no mail is sent, and what needs it does not exist. */
+  readonly mail: { readonly mailer: Mailer; readonly links: MailLinks } | undefined;
+  readonly mailTokens: MailTokens;
+  readonly background: Background;
 }
 
 /** What the operator decided. */

@@ -12,6 +12,9 @@ export interface RateLimits {
   /** Wrong passwords from one network. */
   readonly failuresPerNetwork: RateLimit;
   readonly signUpsPerNetwork: RateLimit;
+  /** Mails that anybody can have sent, to one address. */
+  readonly mailsPerAccount: RateLimit;
+  readonly mailsPerNetwork: RateLimit;
   /**
    * Wrong passwords in a row for one account, however long it takes; past that no password is right until it is set anew
    * (NIST SP 800-63B-4 §3.2.2).
@@ -23,6 +26,8 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   failuresPerAccount: { name: "failures-per-account", points: 10, windowSeconds: 900 },
   failuresPerNetwork: { name: "failures-per-network", points: 50, windowSeconds: 600 },
   signUpsPerNetwork: { name: "sign-ups-per-network", points: 20, windowSeconds: 3_600 },
+  mailsPerAccount: { name: "mails-per-account", points: 3, windowSeconds: 3_600 },
+  mailsPerNetwork: { name: "mails-per-network", points: 20, windowSeconds: 3_600 },
   consecutiveFailures: 100,
 };
 
@@ -43,6 +48,8 @@ export interface AttemptLimits {
   beforePassword(attempt: Attempt): Promise<void>;
   /** It was no guess. */
   afterRightPassword(attempt: Attempt): Promise<void>;
+  /** @throws AuthError `rate_limited`, the same for accounts that exist and for those that do not */
+  beforeMail(attempt: Attempt): Promise<void>;
   /** @throws AuthError `rate_limited` */
   beforeSignUp(ip: string | null): Promise<void>;
   readonly consecutiveFailures: number;
@@ -56,6 +63,7 @@ export function createAttemptLimits(limits: RateLimits, limiter: RateLimiter | u
     if (retryAfterSeconds !== undefined) throw new AuthError("rate_limited", { retryAfterSeconds });
   };
   const { failuresPerAccount, failuresPerNetwork, signUpsPerNetwork, consecutiveFailures } = limits;
+  const { mailsPerAccount, mailsPerNetwork } = limits;
 
   return {
     consecutiveFailures,
@@ -69,6 +77,11 @@ export function createAttemptLimits(limits: RateLimits, limiter: RateLimiter | u
       const network = networkOf(ip);
       if (network !== undefined) await limiter?.giveBack(failuresPerNetwork, bucketOf(network));
       await limiter?.reset(failuresPerAccount, bucketOf(email));
+    },
+
+    async beforeMail({ email, ip }) {
+      await take(mailsPerNetwork, networkOf(ip));
+      await take(mailsPerAccount, email);
     },
 
     beforeSignUp: (ip) => take(signUpsPerNetwork, networkOf(ip)),

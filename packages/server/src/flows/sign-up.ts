@@ -6,6 +6,7 @@ import type { User } from "../domain/user.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
 import type { FlowContext } from "./context.ts";
+import { mailInBackground } from "./send-mail.ts";
 
 /** Makes an account. Whether the e-mail address had one already shows neither in the answer nor in the time it takes. */
 export async function signUp(
@@ -35,6 +36,7 @@ export async function signUp(
     { type: "user_signed_up", userId: user.id, at: now, origin: request.origin },
   );
   if (!created && context.policy.revealEmailTaken) throw new AuthError("email_taken");
+  mailInBackground(context, email, created ? "email-verification" : "account-exists");
   // Where the address was taken this is a user that does not exist, and looks like one that does.
   return user;
 }

@@ -24,7 +24,7 @@ export function jwtAnswer(jws: string, mediaType: string): Answer {
   return { status: 200, headers: { "Content-Type": mediaType, "Cache-Control": "no-store" }, body: jws };
 }
 
-export function emptyAnswer(status: 200 | 204 = 204): Answer {
+export function emptyAnswer(status: 200 | 202 | 204 = 204): Answer {
   return { status, headers: { "Cache-Control": "no-store" }, body: null };
 }
 
@@ -84,7 +84,7 @@ export function errorAnswer(error: AuthError): Answer {
   };
   const headers: Record<string, string> = {};
   const { scheme } = details;
-  const status = scheme === undefined ? ERRORS[code].status : statusAtResource(code);
+  const status = details.status ?? (scheme === undefined ? ERRORS[code].status : statusAtResource(code));
   if (status === 401) headers["WWW-Authenticate"] = challengeFor(code, scheme);
   if (details.allow !== undefined) headers["Allow"] = details.allow.join(", ");
   if (status === 429 || status === 503) headers["Retry-After"] = String(details.retryAfterSeconds ?? 5);

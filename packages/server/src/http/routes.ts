@@ -1,4 +1,5 @@
 import { deleteMe, getMe, postPassword } from "./auth/me.ts";
+import { postEmailResend, postEmailVerify, postPasswordForgot, postPasswordReset } from "./auth/mailed-links.ts";
 import { postRefresh } from "./auth/refresh.ts";
 import { deleteSession, getSessions } from "./auth/sessions.ts";
 import { postSignIn } from "./auth/sign-in.ts";
@@ -25,6 +26,25 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/auth/password", summary: "Change my password", handle: postPassword },
   { method: "POST", path: "/oauth/introspect", summary: "Is this token good (RFC 7662)", handle: postIntrospect },
   { method: "POST", path: "/oauth/revoke", summary: "End what this token gives (RFC 7009)", handle: postRevoke },
+  {
+    method: "POST",
+    path: "/auth/password/forgot",
+    summary: "Mail me a link for a new password",
+    handle: postPasswordForgot,
+  },
+  {
+    method: "POST",
+    path: "/auth/password/reset",
+    summary: "Set a password by a mailed link",
+    handle: postPasswordReset,
+  },
+  {
+    method: "POST",
+    path: "/auth/email/verify",
+    summary: "Confirm my address by a mailed link",
+    handle: postEmailVerify,
+  },
+  { method: "POST", path: "/auth/email/resend", summary: "Mail me that link once more", handle: postEmailResend },
   { method: "GET", path: "/.well-known/openid-configuration", summary: "Metadata", handle: getMetadata },
   { method: "GET", path: "/.well-known/jwks.json", summary: "Key set", handle: getKeySet },
   { method: "GET", path: "/revocations", summary: "The revocation feed", handle: getRevocations },

@@ -14,6 +14,8 @@ export interface RefreshKeys {
   /** Derives each refresh token's secret from its predecessor's. */
   readonly rotationKey: Uint8Array;
   readonly csrfKey: Uint8Array;
+  /** Signs the tokens of mailed links. */
+  readonly mailTokenKey: SigningKey;
   /** Makes the nonces of DPoP proofs, the same on every node. */
   readonly dpopNonceKey: Uint8Array;
 }
@@ -45,6 +47,7 @@ export async function loadRefreshKeys(options: {
     signingKey: createSecretKey(derive("refresh token signature"), { alg: "HS256", kid: key.kid }),
     rotationKey: derive("refresh token rotation"),
     csrfKey: derive("csrf token"),
+    mailTokenKey: createSecretKey(derive("mail token"), { alg: "HS256", kid: key.kid }),
     dpopNonceKey: derive("dpop nonce"),
   };
 }

@@ -36,6 +36,9 @@ export interface AccountStore {
    */
   changePassword(change: PasswordChange, event: AuthEvent): Promise<boolean>;
 
+  /** Notes that the address is the user's, once: answers `false` where it was noted, or is another, or there is none. */
+  verifyEmail(address: { readonly userId: string; readonly email: string }, event: AuthEvent): Promise<boolean>;
+
   /** Answers whether there is such a user. */
   setRoles(change: { readonly userId: string; readonly roles: readonly string[] }, event: AuthEvent): Promise<boolean>;
 
@@ -53,6 +56,7 @@ export interface PasswordChange {
   readonly userId: string;
   readonly expectedHash: string;
   readonly newHash: string;
-  readonly keepSessionId: string;
+  /** The session that lives on, if any. */
+  readonly keepSessionId: string | null;
   readonly at: number;
 }

@@ -26,6 +26,7 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
         ? []
         : [{ kind: "claims", id: event.userId, epoch: event.claimsEpoch, until }];
     case "user_signed_up":
+    case "email_verified":
     case "signed_in":
     case "sign_in_failed":
     case "refresh_rolled_forward":

@@ -146,6 +146,23 @@ export function describeAccounts(test: StoreTest<Store>): void {
     assert.equal(await store.accounts.claimPasswordCheck(account.user.id, 1), true);
   });
 
+  test("an address is verified once, if it is the account's, and recorded then", async (open) => {
+    const store = await open();
+    const account = await signUp(store, { emailVerified: false });
+    const { id: userId, email } = account.user;
+    const before = await lastSequence(store);
+    const verify = (address: string, id = userId): Promise<boolean> =>
+      store.accounts.verifyEmail({ userId: id, email: address }, userEvent("email_verified", userId));
+
+    assert.equal(await verify("another@example.com"), false);
+    assert.equal(await verify(email, sampleId()), false);
+    assert.equal(await verify(email), true);
+    assert.equal(await verify(email), false);
+
+    assert.deepEqual(await store.accounts.findUser(userId), { ...account.user, emailVerified: true });
+    assert.deepEqual(await eventsAfter(store, before), [userEvent("email_verified", userId)]);
+  });
+
   test("roles are set where there is such a user, which begins a claims epoch, and recorded only then", async (open) => {
     const store = await open();
     const account = await signUp(store, { roles: ["old"] });

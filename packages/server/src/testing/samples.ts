@@ -105,7 +105,10 @@ export function signInFailed(userId: string | null): AuthEvent {
   return { type: "sign_in_failed", userId, at: NOW, origin: ORIGIN };
 }
 
-export function userEvent(type: "user_signed_up" | "roles_changed" | "account_deleted", userId: string): AuthEvent {
+export function userEvent(
+  type: "user_signed_up" | "email_verified" | "roles_changed" | "account_deleted",
+  userId: string,
+): AuthEvent {
   return { type, userId, at: NOW, origin: ORIGIN };
 }
 

@@ -76,7 +76,7 @@ export function describeSessionsWithUsers(test: StoreTest<Store>): void {
 
       const roles = [`round ${round}`];
       await other.accounts.setRoles({ userId: user.id, roles }, userEvent("roles_changed", user.id));
-      assert.deepEqual((await one.findSessionWithUser(session.id))?.user, { ...user, roles });
+      assert.deepEqual((await one.findSessionWithUser(session.id))?.user, { ...user, roles, claimsEpoch: round + 1 });
 
       await other.sessions.revokeSession(
         { sessionId: session.id, at: NOW, reason: "signed_out" },

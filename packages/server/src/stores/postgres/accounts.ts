@@ -55,6 +55,15 @@ const CLEAR_CHECKS = {
      WHERE id = $1 AND set_config('synchronous_commit', 'off', true) = 'off'`,
 };
 
+const VERIFY_EMAIL = {
+  name: "latchkey-verify-email",
+  text: `
+    WITH verified AS (
+      UPDATE latchkey.account SET email_verified = true WHERE id = $1 AND email = $2 AND NOT email_verified RETURNING id
+    )
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(2)} FROM verified`,
+};
+
 const SET_ROLES = {
   name: "latchkey-set-roles",
   text: `
@@ -116,9 +125,14 @@ export function createAccountStore(database: Database): AccountStore {
     },
 
     async changePassword({ userId, expectedHash, newHash, keepSessionId, at }, event) {
-      const values = [toText(userId), toText(expectedHash), toText(newHash), toText(keepSessionId), at];
+      const values = [toText(userId), toText(expectedHash), toText(newHash), toNullableText(keepSessionId), at];
       const { rowCount } = await database.run(CHANGE_PASSWORD, [...values, ...eventValues(event)]);
       return rowCount === 1;
+    },
+
+    async verifyEmail({ userId, email }, event) {
+      const values = [toText(userId), toText(email), ...eventValues(event)];
+      return (await database.run(VERIFY_EMAIL, values)).rowCount === 1;
     },
 
     async setRoles({ userId, roles }, event) {

@@ -105,6 +105,7 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       claimPasswordCheck: (userId, limit) => accounts.accounts.claimPasswordCheck(userId, limit),
       clearPasswordChecks: (userId) => accounts.accounts.clearPasswordChecks(userId),
       createAccount: (account, event) => thenCatchUp(accounts.accounts.createAccount(account, event)),
+      verifyEmail: (address, event) => thenCatchUp(accounts.accounts.verifyEmail(address, event)),
       setRoles: (change, event) => thenCatchUp(accounts.accounts.setRoles(change, event)),
 
       changePassword: (change, event) =>

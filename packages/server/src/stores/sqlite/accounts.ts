@@ -23,6 +23,9 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
     "UPDATE user SET password_checks = password_checks + 1 WHERE id = ? AND password_checks < ?",
   );
   const clearChecks = relaxed.prepare("UPDATE user SET password_checks = 0 WHERE id = ?");
+  const updateVerified = durable.prepare(
+    "UPDATE user SET email_verified = 1 WHERE id = ? AND email = ? AND email_verified = 0",
+  );
   const updateRoles = durable.prepare(
     "UPDATE user SET roles = ?, claims_epoch = claims_epoch + 1 WHERE id = ? RETURNING claims_epoch",
   );
@@ -76,6 +79,14 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
           append({ ...event, endedSessionIds: revokeSessions(order) });
         }
         return changed;
+      });
+    },
+
+    async verifyEmail({ userId, email }, event) {
+      return transaction(durable, () => {
+        const verified = updateVerified.run(userId, email).changes === 1;
+        if (verified) append(event);
+        return verified;
       });
     },
 

@@ -1,0 +1,19 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { Mailer } from "../ports/mailer.ts";
+
+/**
+ * Puts messages in a folder that only its owner can read, a file each, instead of sending them: for development. The
+ * newest is last by name.
+ */
+export function createFolderMailer(folder: string): Mailer {
+  return {
+    async send({ to, subject, text }) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const name = `${new Date().toISOString().replaceAll(":", "-")}-${randomUUID().slice(0, 8)}.txt`;
+      await writeFile(join(folder, name), `To: ${to}\nSubject: ${subject}\n\n${text}`, { mode: 0o600, flag: "wx" });
+    },
+  };
+}
