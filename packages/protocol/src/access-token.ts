@@ -25,6 +25,8 @@ export interface AccessTokenClaims {
   readonly roles?: readonly string[];
   /** How often the user's rights have changed; absent where never. Older ones than the revocation feed names are stale. */
   readonly claims_epoch?: number;
+  /** Where to learn whether the session has ended (draft-ietf-oauth-status-list §6.1), where the authority keeps lists. */
+  readonly status?: { readonly status_list: { readonly idx: number; readonly uri: string } };
   /** The key a bound token must be used with (RFC 9449 §6.1). */
   readonly cnf?: { readonly jkt: string };
 }

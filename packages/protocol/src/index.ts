@@ -12,3 +12,4 @@ export * from "./errors.ts";
 export * from "./metadata.ts";
 export * from "./revocation-feed.ts";
 export * from "./session-answer.ts";
+export * from "./status-list.ts";

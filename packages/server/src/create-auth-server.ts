@@ -18,6 +18,9 @@ import type { Background } from "./ports/background.ts";
 import type { RevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevokedTokens } from "./revocations/revoked-tokens.ts";
+import { createPlacedSessionIds, createRandomSessionIds } from "./status-lists/session-ids.ts";
+import { createShuffle } from "./status-lists/shuffle.ts";
+import { createStatusLists } from "./status-lists/status-lists.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createCsrfTokens } from "./tokens/csrf-token.ts";
 import { createDpopProofs } from "./tokens/dpop-proof.ts";
@@ -125,14 +128,17 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
   const refreshKeys = await loadRefreshKeys({ store: store.keys, sealer, clock });
   const basePath = new URL(issuer).pathname.replace(/\/$/, "");
   const secure = !isInsecureLoopback(issuer);
+  const accessTokenTtlSeconds = Math.max(...settings.audiences.map((profile) => profile.accessTokenTtlSeconds));
   const revocationFeed = createRevocationFeed({
     issuer,
     events: store.events,
     keyRing,
     clock,
     logger: settings.logger,
-    accessTokenTtlSeconds: Math.max(...settings.audiences.map((profile) => profile.accessTokenTtlSeconds)),
+    accessTokenTtlSeconds,
   });
+  const { statusList } = settings;
+  const hasStatusLists = statusList !== undefined;
 
   const app = createApp({
     issuer,
@@ -154,7 +160,13 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
     revocationFeed,
     revokedTokens: createRevokedTokens({ feed: revocationFeed, clock }),
     isRevocationFeedPublic: settings.isRevocationFeedPublic,
-    accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock }),
+    statusLists: hasStatusLists
+      ? createStatusLists({ issuer, feed: revocationFeed, keyRing, clock, accessTokenTtlSeconds, ...statusList })
+      : undefined,
+    sessionIds: hasStatusLists
+      ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: createShuffle(refreshKeys.statusPlaceKey) })
+      : createRandomSessionIds(),
+    accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock, hasStatusLists }),
     refreshTokens: createRefreshTokens({ issuer, key: refreshKeys.signingKey, clock }),
     secretScheme: createSecretScheme(refreshKeys.rotationKey),
     csrfTokens: createCsrfTokens(refreshKeys.csrfKey),

@@ -17,6 +17,7 @@ export type {
   MailOptions,
   RateLimitOptions,
   ResourceServerOptions,
+  StatusListSettings,
 } from "./options.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";

@@ -42,6 +42,11 @@ export interface AuthServerOptions {
    * tokens and users, and nothing else.
    */
   readonly revocationFeed?: { readonly access?: "resource-servers" | "public" };
+  /**
+   * Whether access tokens name a bit in a public status list (draft-ietf-oauth-status-list) that is set once their session
+   * has ended, for verifiers that know nothing of Latchkey. Default: no.
+   */
+  readonly statusList?: boolean | StatusListSettings;
   /** Origins (besides the issuer's) whose pages may sign in with cookies, for example `https://app.example.com`. */
   readonly allowedOrigins?: readonly string[];
   /** The scopes a first-party sign-in may ask for, and those it gets when it asks for none (all, by default). */
@@ -94,6 +99,14 @@ export interface AudienceOptions {
   readonly accessTokenTtlSeconds?: number;
 }
 
+export interface StatusListSettings {
+  /**
+   * For how long a verifier may go by the list it has, 5 to 3600 seconds: how long it may take a session that has ended for
+   * live, and how often it asks. Default 30.
+   */
+  readonly ttlSeconds?: number;
+}
+
 export interface ResourceServerOptions {
   /** What the API calls itself, in HTTP Basic. */
   readonly id: string;
@@ -138,6 +151,7 @@ export interface Settings {
   readonly audiences: readonly AudienceProfile[];
   readonly resourceServers: ResourceServers;
   readonly isRevocationFeedPublic: boolean;
+  readonly statusList: { readonly ttlSeconds: number } | undefined;
   /** The issuer's own origin among them. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly cookieScope: "path" | "origin";
@@ -186,6 +200,10 @@ const optionsSchema = z.strictObject({
   revocationFeed: z
     .strictObject({ access: z.enum(["resource-servers", "public"]).default("resource-servers") })
     .default({ access: "resource-servers" }),
+  statusList: z.preprocess(
+    (value) => (value === true ? {} : value === false ? undefined : value),
+    z.strictObject({ ttlSeconds: z.int().min(5).max(3_600).default(30) }).optional(),
+  ),
   allowedOrigins: z.array(z.string().refine(isOrigin, "is no origin: scheme, host and port alone")).default([]),
   scopes: z
     .strictObject({ allowed: z.array(scopeToken), default: z.array(scopeToken).optional() })
@@ -268,6 +286,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     attemptLimits: attemptLimitsOf(given.rateLimits),
     readClientAddress: createClientAddress(given.trustedProxies),
     mail: given.mail,
+    statusList: given.statusList,
     isRevocationFeedPublic: given.revocationFeed.access === "public",
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,

@@ -9,6 +9,7 @@ import type { Mailer } from "../ports/mailer.ts";
 import type { PasswordHasher } from "../ports/password-hasher.ts";
 import type { Store } from "../ports/store.ts";
 import type { RevokedTokens } from "../revocations/revoked-tokens.ts";
+import type { SessionIds } from "../status-lists/session-ids.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
 import type { MailTokens } from "../tokens/mail-token.ts";
 import type { RefreshTokens } from "../tokens/refresh-token.ts";
@@ -18,6 +19,7 @@ import type { AttemptLimits } from "./rate-limits.ts";
 export interface FlowContext {
   readonly store: Store;
   readonly hasher: PasswordHasher;
+  readonly sessionIds: SessionIds;
   readonly accessTokens: AccessTokens;
   readonly revokedTokens: RevokedTokens;
   readonly refreshTokens: RefreshTokens;

@@ -42,7 +42,7 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
   const expiresAt = now + context.policy.limits.maxSeconds;
   const session: Session = {
     ...terms,
-    id: randomBytes(16).toString("base64url"),
+    id: await context.sessionIds.create(),
     userId: user.id,
     createdAt: now,
     authTime: now,

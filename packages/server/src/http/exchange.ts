@@ -4,6 +4,7 @@ import type { Origin } from "../domain/event.ts";
 import type { FlowContext } from "../flows/context.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { RevocationFeed } from "../revocations/revocation-feed.ts";
+import type { StatusLists } from "../status-lists/status-lists.ts";
 import type { CsrfTokens } from "../tokens/csrf-token.ts";
 import type { HeaderFields } from "./answer-headers.ts";
 import type { DpopProofs } from "../tokens/dpop-proof.ts";
@@ -26,6 +27,8 @@ export interface HttpContext extends FlowContext {
   readonly readClientAddress: ReadClientAddress;
   readonly revocationFeed: RevocationFeed;
   readonly isRevocationFeedPublic: boolean;
+  /** Where the authority keeps them. */
+  readonly statusLists: StatusLists | undefined;
 }
 
 export interface CookieSettings {

@@ -6,6 +6,7 @@ import { postSignIn } from "./auth/sign-in.ts";
 import { postSignOut, postSignOutEverywhere } from "./auth/sign-out.ts";
 import { postSignUp } from "./auth/sign-up.ts";
 import type { Route } from "./exchange.ts";
+import { getStatusList } from "./status-list.ts";
 import { getLive, getReady } from "./health.ts";
 import { postIntrospect } from "./oauth/introspect.ts";
 import { postRevoke } from "./oauth/revoke.ts";
@@ -48,6 +49,7 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/.well-known/openid-configuration", summary: "Metadata", handle: getMetadata },
   { method: "GET", path: "/.well-known/jwks.json", summary: "Key set", handle: getKeySet },
   { method: "GET", path: "/revocations", summary: "The revocation feed", handle: getRevocations },
+  { method: "GET", path: "/status-lists/:id", summary: "A status list", handle: getStatusList },
   { method: "GET", path: "/health/live", summary: "Is the process up", handle: getLive },
   { method: "GET", path: "/health/ready", summary: "Can it answer", handle: getReady },
 ];

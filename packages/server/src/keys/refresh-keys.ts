@@ -7,7 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { KeyStore } from "../ports/key-store.ts";
 import type { KeySealer } from "./master-secret.ts";
 
-/** The secrets behind refresh tokens, CSRF tokens and nonces. */
+/** The secrets behind refresh tokens, CSRF tokens and nonces, and the order of status lists. */
 export interface RefreshKeys {
   /** Signs refresh tokens, so that forgeries are refused before the store is asked. */
   readonly signingKey: SigningKey;
@@ -18,6 +18,8 @@ export interface RefreshKeys {
   readonly mailTokenKey: SigningKey;
   /** Makes the nonces of DPoP proofs, the same on every node. */
   readonly dpopNonceKey: Uint8Array;
+  /** Orders places in status lists. */
+  readonly statusPlaceKey: Uint8Array;
 }
 
 /**
@@ -49,5 +51,6 @@ export async function loadRefreshKeys(options: {
     csrfKey: derive("csrf token"),
     mailTokenKey: createSecretKey(derive("mail token"), { alg: "HS256", kid: key.kid }),
     dpopNonceKey: derive("dpop nonce"),
+    statusPlaceKey: derive("status list place"),
   };
 }

@@ -5,6 +5,7 @@ import type { EventLog } from "./event-log.ts";
 import type { KeyStore } from "./key-store.ts";
 import type { OneTimeStore } from "./one-time-store.ts";
 import type { SessionStore } from "./session-store.ts";
+import type { StatusPlaceStore } from "./status-place-store.ts";
 
 /** What can live apart from accounts and keys: sessions, the log that their events are appended to, and one-time uses. */
 export interface SessionBackend {
@@ -20,6 +21,7 @@ export interface SessionBackend {
 export interface Store extends SessionBackend {
   readonly accounts: AccountStore;
   readonly keys: KeyStore;
+  readonly statusPlaces: StatusPlaceStore;
 
   /** A session together with the user it is of, in one step where one database holds both. Every refresh begins here. */
   findSessionWithUser(sessionId: string): Promise<SessionWithUser | undefined>;

@@ -16,6 +16,7 @@ import { describeRotation } from "./rotation-contract.ts";
 import { describeSessions } from "./session-contract.ts";
 import { describeSessionLimit } from "./session-limit-contract.ts";
 import { describeSessionsWithUsers } from "./session-with-user-contract.ts";
+import { describeStatusPlaces } from "./status-place-contract.ts";
 import type { StoreUnderTest, TestRunner } from "./test-database.ts";
 import { storeTest } from "./test-database.ts";
 
@@ -43,5 +44,6 @@ export function describeStoreContract(runner: TestRunner, store: StoreUnderTest<
     runner.describe("accounts", () => describeAccounts(test));
     runner.describe("sessions with their users", () => describeSessionsWithUsers(test));
     runner.describe("keys", () => describeKeys(test));
+    runner.describe("places in status lists", () => describeStatusPlaces(test));
   });
 }

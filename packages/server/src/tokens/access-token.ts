@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 
 import { createJwtVerifier, JwtError, signJwt } from "@latchkey/jwt";
 import type { AccessTokenClaims } from "@latchkey/protocol";
-import { ACCESS_TOKEN_TYPE } from "@latchkey/protocol";
+import { ACCESS_TOKEN_TYPE, statusListUrl } from "@latchkey/protocol";
 
 import type { Session } from "../domain/session.ts";
+import { statusPlaceOf } from "../domain/status-place.ts";
 import type { User } from "../domain/user.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -42,8 +43,10 @@ export function createAccessTokens(options: {
   readonly audiences: readonly AudienceProfile[];
   readonly keyRing: KeyRing;
   readonly clock: Clock;
+  /** Whether tokens name their place in a status list. */
+  readonly hasStatusLists: boolean;
 }): AccessTokens {
-  const { issuer, audiences, keyRing, clock } = options;
+  const { issuer, audiences, keyRing, clock, hasStatusLists } = options;
   const verify = createJwtVerifier({
     typ: ACCESS_TOKEN_TYPE,
     issuer,
@@ -58,6 +61,7 @@ export function createAccessTokens(options: {
     issue(session, user, now) {
       const ttl = audiences.find((profile) => profile.audience === session.audience)?.accessTokenTtlSeconds ?? 0;
       const expiresAt = Math.min(now + ttl, session.expiresAt);
+      const place = hasStatusLists ? statusPlaceOf(session.id) : undefined;
       const claims: AccessTokenClaims = {
         iss: issuer,
         sub: user.id,
@@ -73,6 +77,9 @@ export function createAccessTokens(options: {
         acr: session.acr,
         ...(user.roles.length > 0 && { roles: user.roles }),
         ...(user.claimsEpoch > 0 && { claims_epoch: user.claimsEpoch }),
+        ...(place !== undefined && {
+          status: { status_list: { idx: place.index, uri: statusListUrl(issuer, place.list) } },
+        }),
         ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
       };
       const token = signJwt(claims, keyRing.signingKey, { typ: ACCESS_TOKEN_TYPE });

@@ -17,6 +17,7 @@ import { createOneTimeStore } from "./one-time.ts";
 import { migrate } from "./schema.ts";
 import { groupFindSessionWithUser } from "./session-with-user.ts";
 import { createSessionStore } from "./sessions.ts";
+import { createStatusPlaceStore } from "./status-places.ts";
 
 export { createPostgresRateLimiter } from "./rate-limiter.ts";
 export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from "./database.ts";
@@ -45,6 +46,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     accounts: createAccountStore(database),
     sessions: createSessionStore(database),
     keys: createKeyStore(database, pool),
+    statusPlaces: createStatusPlaceStore(database),
     events: createEventLog(database, pool),
     findSessionWithUser: groupFindSessionWithUser(database),
     oneTime: createOneTimeStore(database),

@@ -81,6 +81,11 @@ const MIGRATIONS: readonly string[] = [
   `,
   SESSION_LIMIT,
   ONE_TIME_USES,
+  `
+  -- One row: the first place in the status lists that no session has been given.
+  CREATE TABLE latchkey.status_place (next bigint NOT NULL);
+  INSERT INTO latchkey.status_place (next) VALUES (0);
+  `,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */

@@ -149,6 +149,7 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
     } satisfies SessionStore,
 
     keys: accounts.keys,
+    statusPlaces: accounts.statusPlaces,
 
     async findSessionWithUser(sessionId) {
       const session = await beyondDoubt((undecided) => verbs(undecided).findSession(sessionId));

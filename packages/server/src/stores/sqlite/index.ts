@@ -7,6 +7,7 @@ import { createOneTimeStore } from "./one-time.ts";
 import { prepareFindSessionWithUser } from "./session-with-user.ts";
 import { createSessionStore } from "./sessions.ts";
 import { createTurnBatch } from "./turn-batch.ts";
+import { createStatusPlaceStore } from "./status-places.ts";
 
 /**
  * Everything in one SQLite file (WAL), made on first use; several processes on one machine may share it.
@@ -25,6 +26,7 @@ export function createSqliteStore(options: { readonly path: string }): Store {
     accounts: createAccountStore(connections),
     sessions: createSessionStore(connections, rotations),
     keys: createKeyStore(connections),
+    statusPlaces: createStatusPlaceStore(connections),
     events: createEventLog(connections),
     findSessionWithUser: (sessionId) => reads.add(() => findSessionWithUser(sessionId)),
     oneTime: createOneTimeStore(connections, uses),

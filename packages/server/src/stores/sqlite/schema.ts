@@ -78,6 +78,11 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX one_time_use_by_expiry ON one_time_use (expires_at);
   `,
+  `
+  -- One row: the first place in the status lists that no session has been given.
+  CREATE TABLE status_place (next INTEGER NOT NULL) STRICT;
+  INSERT INTO status_place (next) VALUES (0);
+  `,
 ];
 
 /** Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows. */
