@@ -15,6 +15,8 @@ import { loadRefreshKeys } from "./keys/refresh-keys.ts";
 import type { AuthServerOptions, Settings } from "./options.ts";
 import { isInsecureLoopback, parseOptions } from "./options.ts";
 import type { Background } from "./ports/background.ts";
+import type { DenylistWriter } from "./revocations/denylist-writer.ts";
+import { startDenylistWriter } from "./revocations/denylist-writer.ts";
 import type { RevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevokedTokens } from "./revocations/revoked-tokens.ts";
@@ -79,6 +81,7 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
   const finish = async (): Promise<void> => {
     await endStreams();
     await background.idle();
+    await (await loading?.catch(() => undefined))?.denylistWriter?.close();
     await store.close();
   };
 
@@ -119,6 +122,7 @@ const PURGE_BATCH = 500;
 interface Parts {
   readonly app: Hono<{ Bindings: ConnectionInfo }>;
   readonly revocationFeed: RevocationFeed;
+  readonly denylistWriter: DenylistWriter | undefined;
 }
 
 /** The one place where the parts are chosen and put together. */
@@ -182,5 +186,7 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
       refreshPath: settings.cookieScope === "origin" ? "/" : `${basePath}/auth`,
     },
   });
-  return { app, revocationFeed };
+  const { denylist, logger } = settings;
+  const denylistWriter = denylist && startDenylistWriter({ denylist, feed: revocationFeed, clock, logger });
+  return { app, revocationFeed, denylistWriter };
 }

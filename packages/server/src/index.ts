@@ -19,6 +19,7 @@ export type {
   ResourceServerOptions,
   StatusListSettings,
 } from "./options.ts";
+export type { Denylist } from "./ports/denylist.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 export type { Mail, Mailer } from "./ports/mailer.ts";

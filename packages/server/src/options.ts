@@ -13,6 +13,7 @@ import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http
 import { MIN_MASTER_SECRET_BYTES } from "./keys/master-secret.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Mailer } from "./ports/mailer.ts";
+import type { Denylist } from "./ports/denylist.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
@@ -47,6 +48,8 @@ export interface AuthServerOptions {
    * has ended, for verifiers that know nothing of Latchkey. Default: no.
    */
   readonly statusList?: boolean | StatusListSettings;
+  /** Where to keep a copy of what is revoked, for gateways that look there, for example `createRedisDenylist({ url })`. */
+  readonly denylist?: Denylist;
   /** Origins (besides the issuer's) whose pages may sign in with cookies, for example `https://app.example.com`. */
   readonly allowedOrigins?: readonly string[];
   /** The scopes a first-party sign-in may ask for, and those it gets when it asks for none (all, by default). */
@@ -152,6 +155,7 @@ export interface Settings {
   readonly resourceServers: ResourceServers;
   readonly isRevocationFeedPublic: boolean;
   readonly statusList: { readonly ttlSeconds: number } | undefined;
+  readonly denylist: Denylist | undefined;
   /** The issuer's own origin among them. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly cookieScope: "path" | "origin";
@@ -204,6 +208,7 @@ const optionsSchema = z.strictObject({
     (value) => (value === true ? {} : value === false ? undefined : value),
     z.strictObject({ ttlSeconds: z.int().min(5).max(3_600).default(30) }).optional(),
   ),
+  denylist: z.custom<Denylist>((value) => typeof value === "object" && value !== null).optional(),
   allowedOrigins: z.array(z.string().refine(isOrigin, "is no origin: scheme, host and port alone")).default([]),
   scopes: z
     .strictObject({ allowed: z.array(scopeToken), default: z.array(scopeToken).optional() })
@@ -287,6 +292,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     readClientAddress: createClientAddress(given.trustedProxies),
     mail: given.mail,
     statusList: given.statusList,
+    denylist: given.denylist,
     isRevocationFeedPublic: given.revocationFeed.access === "public",
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,

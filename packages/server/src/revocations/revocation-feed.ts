@@ -39,8 +39,11 @@ export interface RevocationFeed {
    * store can be read. Ends when the feed is closed.
    */
   follow(after: string | undefined): AsyncGenerator<SignedBatch, void>;
-  /** Calls the listener with all that is live, and then with what comes, once each. For what lists revocations otherwise. */
-  subscribe(listener: (revocations: readonly Revocation[]) => void): void;
+  /**
+   * Calls the listener with all that is live, and then with what comes, once each. For what lists revocations otherwise.
+   * Answers what ends that.
+   */
+  subscribe(listener: (revocations: readonly Revocation[]) => void): () => void;
   /** Rejects where the store cannot be read. Resolves once everything answered until now is known. */
   catchUp(): Promise<void>;
   close(): void;
@@ -262,6 +265,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
       listener(live.all());
       listeners.add(listener);
       begin();
+      return () => listeners.delete(listener);
     },
 
     close() {

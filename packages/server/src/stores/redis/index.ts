@@ -8,6 +8,8 @@ export { createRedisRateLimiter } from "./rate-limiter.ts";
 export { SessionsInDoubtError } from "./announced-ending.ts";
 export type { RedisClient } from "./client.ts";
 export { combineStores } from "./combine-stores.ts";
+export { createRedisDenylist } from "./denylist.ts";
+export type { RedisDenylistOptions } from "./denylist.ts";
 export { createRedisSessionStore } from "./redis-session-store.ts";
 export type { RedisSessionStore, RedisSessionStoreOptions } from "./redis-session-store.ts";
 export type { RedisSessionStoreSettings } from "./settings.ts";
