@@ -4,9 +4,10 @@ import { inspect } from "node:util";
 import { expect, it } from "vitest";
 
 import { freshKey, granted, ISSUER, MASTER_SECRET, PASSWORD, startAuthority } from "../authority.ts";
+import { basicOf, introspect, revoke, WITH_RESOURCE_SERVERS } from "./resource-server.ts";
 
 it("OP-01 RT-06 E-19: no token, password, cookie or key is in any log, error, URL, event or database file", async () => {
-  const authority = await startAuthority();
+  const authority = await startAuthority({ ...WITH_RESOURCE_SERVERS, statusList: true });
   const first = await authority.signedIn();
   const attempt = freshKey();
   const second = granted(await authority.refresh(first.refresh_token, { "Idempotency-Key": attempt }));
@@ -24,7 +25,10 @@ it("OP-01 RT-06 E-19: no token, password, cookie or key is in any log, error, UR
     await authority.call("POST", "/auth/signup", { text: `{"password":"${PASSWORD}"` }),
     await authority.refresh(first.refresh_token, { "Idempotency-Key": freshKey() }),
   ];
+  refusals.push(await introspect(authority, second.access_token, "nobody"));
+  refusals.push(await introspect(authority, `${second.access_token}x`), await revoke(authority, second.access_token));
   await authority.server.close();
+  refusals.push(await introspect(authority, second.access_token), await revoke(authority, second.refresh_token));
   refusals.push(await authority.refresh(second.refresh_token));
 
   const secretOf = (token: string): string =>
@@ -38,6 +42,8 @@ it("OP-01 RT-06 E-19: no token, password, cookie or key is in any log, error, UR
     first.refresh_token,
     second.refresh_token,
     ...[first.refresh_token, second.refresh_token, cookie].map(secretOf),
+    WITH_RESOURCE_SERVERS.resourceServers[2]?.secret ?? "",
+    basicOf("gateway").slice("Basic ".length),
     Buffer.from(MASTER_SECRET).toString("base64url"),
     Buffer.from(MASTER_SECRET).toString("hex"),
   ];
