@@ -2,6 +2,7 @@ import { createLocalJWKSet, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 
 import { expectRefusal, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
+import { createDpopClient } from "../dpop-client.ts";
 import { API, basicOf, form, introspect, OTHER_API, revoke, WITH_RESOURCE_SERVERS } from "./resource-server.ts";
 
 const INACTIVE = { active: false };
@@ -29,6 +30,23 @@ describe("introspection of an access token", () => {
       auth_time: 1_800_000_000,
       amr: ["pwd"],
       acr: "aal1",
+    });
+  });
+
+  it("IN-03: tells which key a bound token must be used with", async () => {
+    const authority = await startAuthority(WITH_RESOURCE_SERVERS);
+    const client = await createDpopClient(() => 1_800_000_000);
+    await authority.signedIn();
+    const bound = granted(
+      await authority.call("POST", "/auth/login", {
+        json: { email: "ada@example.com", password: PASSWORD },
+        headers: { ...(await client.prove("POST", "/auth/login")) },
+      }),
+    );
+    expect((await introspect(authority, bound.access_token)).body).toMatchObject({
+      active: true,
+      token_type: "DPoP",
+      cnf: { jkt: client.jkt },
     });
   });
 
