@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-
 import { createJwtVerifier, JwtError, signJwt } from "@latchkey/jwt";
 import type { AccessTokenClaims } from "@latchkey/protocol";
 import { ACCESS_TOKEN_TYPE, statusListUrl } from "@latchkey/protocol";
@@ -10,6 +8,7 @@ import type { User } from "../domain/user.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
 import { readBinding } from "./binding.ts";
+import { newTokenId } from "./token-id.ts";
 
 /** An API that access tokens are issued for. */
 export interface AudienceProfile {
@@ -69,7 +68,7 @@ export function createAccessTokens(options: {
         client_id: session.clientId,
         iat: now,
         exp: expiresAt,
-        jti: randomBytes(16).toString("base64url"),
+        jti: newTokenId(),
         sid: session.id,
         scope: session.scope,
         auth_time: session.authTime,
