@@ -2,24 +2,27 @@
  * Refreshes over HTTP, with real clients and signed access tokens: how many a second, how long one takes, what it costs the
  * server, and what it leaves in the database; beside other servers, in the same run.
  *
- *     npm run bench:refresh [-- --quick] [--json FILE]
+ *     npm run bench:refresh [-- --quick] [--better-auth] [--json FILE]
  */
 import { parseArgs } from "node:util";
 
 import type { Result } from "./harness/report.ts";
 import { report } from "./harness/report.ts";
+import { FLOORS, startFloor } from "./refresh/floor-subject.ts";
 import { startLatchkeyOnPostgres, startLatchkeyOnSqlite } from "./refresh/latchkey-subject.ts";
 import type { LoadGenerator } from "./refresh/load-generator.ts";
 import { startLoadGenerator } from "./refresh/load-generator.ts";
 import type { Throughput } from "./refresh/measure.ts";
-import { measureGrowth, measureThroughput } from "./refresh/measure.ts";
-import { PEERS, startPeer } from "./refresh/peer-subject.ts";
+import { measureGrowth, measureInTurns, measureThroughput } from "./refresh/measure.ts";
+import { BETTER_AUTH, installPeer, OIDC_PROVIDER } from "./refresh/peer-subject.ts";
+import { startPeerOnPostgres, startPeerOnSqlite } from "./refresh/peer-subject.ts";
 import type { Subject } from "./refresh/subject.ts";
 
 const HELP = `Measures refreshes over HTTP.
 
   --quick       shorter rounds, up to 100,000 sessions
   --json FILE   writes the figures as JSON
+  --better-auth   with Better Auth, which is installed for it into a folder of its own
   --cpu-prof DIR  writes a processor profile of Latchkey's server on SQLite there
   --help
 `;
@@ -28,6 +31,7 @@ const { values: flags } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     json: { type: "string" },
+    "better-auth": { type: "boolean", default: false },
     "cpu-prof": { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -37,6 +41,7 @@ const plan = flags.quick
   ? {
       seconds: 1,
       rounds: 1,
+      turns: 3,
       connections: [1, 64],
       sessions: 256,
       growthSessions: 64,
@@ -46,6 +51,7 @@ const plan = flags.quick
   : {
       seconds: 3,
       rounds: 3,
+      turns: 5,
       connections: [1, 16, 64],
       sessions: 1_024,
       growthSessions: 128,
@@ -60,7 +66,10 @@ const TARGETS = {
   SQLite: { perSecond: 9_000, cpuMicroseconds: 130, residentMiB: 120 },
   PostgreSQL: { perSecond: 5_000, cpuMicroseconds: 130, residentMiB: 120 },
 } as const;
-const OVER_PEER: ReadonlyMap<string, number> = new Map([["oidc-provider", 3]]);
+const OVER_PEER: ReadonlyMap<string, number> = new Map([
+  [OIDC_PROVIDER.name, 3],
+  [BETTER_AUTH.name, 20],
+]);
 const MAX_P99_GROWTH = 1.5;
 
 if (flags.help) process.stdout.write(HELP);
@@ -71,24 +80,22 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   try {
     const profile = flags["cpu-prof"] === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${flags["cpu-prof"]}`];
-    const sqlite = await measured(() => startLatchkeyOnSqlite(plan.sessions, profile), generator, results);
+    if (flags["better-auth"]) installPeer(BETTER_AUTH);
+    for (const floor of FLOORS) await measured(() => startFloor(floor), generator, results);
+    await measured(() => startLatchkeyOnSqlite(plan.sessions, profile), generator, results);
     await measured(() => startLatchkeyOnPostgres(plan.sessions), generator, results);
-    for (const peer of PEERS) {
-      const rate = await measured(() => startPeer(peer, plan.sessions), generator, results);
-      const least = OVER_PEER.get(peer.name) ?? 1;
-      results.push({
-        name: `Latchkey on SQLite, over ${peer.name}, at 64 connections`,
-        value: sqlite,
-        unit: "refreshes/s",
-        peer: peer.name,
-        ratio: sqlite / rate,
-        target: `≥ ${least} × ${peer.name}`,
-        holds: sqlite / rate >= least,
-      });
-    }
+    const peers = [
+      { start: () => startPeerOnSqlite(OIDC_PROVIDER, plan.sessions), startOwn: startLatchkeyOnSqlite },
+      { start: () => startPeerOnPostgres(OIDC_PROVIDER, plan.sessions), startOwn: startLatchkeyOnPostgres },
+      ...(flags["better-auth"]
+        ? [{ start: () => startPeerOnSqlite(BETTER_AUTH, plan.sessions), startOwn: startLatchkeyOnSqlite }]
+        : []),
+    ];
+    for (const { start } of peers) await measured(start, generator, results);
+    for (const { start, startOwn } of peers) await compared(() => startOwn(plan.sessions), start, generator, results);
     await growth(() => startLatchkeyOnSqlite(plan.growthSessions), generator, results);
     await growth(() => startLatchkeyOnPostgres(plan.growthSessions), generator, results);
-    for (const peer of PEERS) await growth(() => startPeer(peer, plan.growthSessions), generator, results);
+    await growth(() => startPeerOnSqlite(OIDC_PROVIDER, plan.growthSessions), generator, results);
     await scales(generator, results);
   } finally {
     generator.stop();
@@ -96,10 +103,11 @@ async function main(): Promise<void> {
   report(`Refreshes over HTTP, Node.js ${process.version}`, results, flags.json);
 }
 
-/** Measures one server at each number of connections; answers its rate at the most. */
-async function measured(start: () => Promise<Subject>, generator: LoadGenerator, results: Result[]): Promise<number> {
+/** Measures one server at each number of connections. */
+async function measured(start: () => Promise<Subject>, generator: LoadGenerator, results: Result[]): Promise<void> {
   const subject = await start();
   const name = `${subject.name} on ${subject.database}`;
+  const own = subject.name === "Latchkey" && subject.database !== "nothing" ? TARGETS[subject.database] : undefined;
   try {
     // The compiler's share is no part of any round.
     await measureThroughput(subject, generator, { connections: 16, seconds: plan.seconds, rounds: 1 });
@@ -107,8 +115,7 @@ async function measured(start: () => Promise<Subject>, generator: LoadGenerator,
     for (const connections of plan.connections) {
       process.stderr.write(`  ${name}, ${connections} connections\n`);
       last = await measureThroughput(subject, generator, { connections, seconds: plan.seconds, rounds: plan.rounds });
-      const target =
-        subject.name === "Latchkey" && connections === 64 ? TARGETS[subject.database].perSecond : undefined;
+      const target = connections === 64 ? own?.perSecond : undefined;
       results.push(
         {
           name: `${name}, ${connections} connections`,
@@ -121,8 +128,7 @@ async function measured(start: () => Promise<Subject>, generator: LoadGenerator,
         { name: `${name}, ${connections} connections, p99`, value: last.p99Ms, unit: "ms", holds: true },
       );
     }
-    if (last === undefined) return 0;
-    const own = subject.name === "Latchkey" ? TARGETS[subject.database] : undefined;
+    if (last === undefined) return;
     results.push(
       {
         name: `${name}, processor time of the server`,
@@ -139,9 +145,53 @@ async function measured(start: () => Promise<Subject>, generator: LoadGenerator,
         holds: own === undefined || last.residentBytes / MIB <= own.residentMiB,
       },
     );
-    return last.perSecond;
   } finally {
     await subject.stop();
+  }
+}
+
+/** Latchkey and a peer on the same kind of database, both running, measured in turns. */
+async function compared(
+  startOwn: () => Promise<Subject>,
+  startPeer: () => Promise<Subject>,
+  generator: LoadGenerator,
+  results: Result[],
+): Promise<void> {
+  const subjects: Subject[] = [];
+  try {
+    subjects.push(await startOwn(), await startPeer());
+    const [, { name: peer, database } = { name: "", database: "" }] = subjects;
+    process.stderr.write(`  Latchkey and ${peer} on ${database}, in turns\n`);
+    await measureInTurns(subjects, generator, { connections: 16, seconds: plan.seconds, rounds: 1 });
+    const [own, other] = await measureInTurns(subjects, generator, {
+      connections: 64,
+      seconds: plan.seconds,
+      rounds: plan.turns,
+    });
+    if (own === undefined || other === undefined) return;
+    const least = OVER_PEER.get(peer) ?? 1;
+    const name = `Latchkey over ${peer} on ${database}, in turns, 64 connections`;
+    results.push(
+      {
+        name,
+        value: own.perSecond,
+        unit: "refreshes/s",
+        peer: `${Math.round(other.perSecond)}/s`,
+        ratio: own.perSecond / other.perSecond,
+        target: `≥ ${least} ×`,
+        holds: own.perSecond / other.perSecond >= least,
+      },
+      {
+        name: `${name}: processor time`,
+        value: own.cpuMicroseconds,
+        unit: "µs/refresh",
+        peer: `${Math.round(other.cpuMicroseconds)} µs`,
+        ratio: own.cpuMicroseconds / other.cpuMicroseconds,
+        holds: true,
+      },
+    );
+  } finally {
+    for (const subject of subjects) await subject.stop();
   }
 }
 

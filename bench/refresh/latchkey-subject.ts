@@ -3,12 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import pg from "pg";
-
 import { openPostgresDatabase } from "../harness/postgres-database.ts";
 import { freePort } from "../../scripts/free-port.ts";
 import type { SharedStore } from "../harness/shared-store.ts";
 import { openSqliteFolder } from "../harness/sqlite-folder.ts";
+import { measurePostgres } from "./postgres-storage.ts";
 import { measureSqlite } from "./sqlite-storage.ts";
 import type { Storage, Subject } from "./subject.ts";
 
@@ -93,26 +92,5 @@ function insertRows(path: string, total: number): void {
     database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   } finally {
     database.close();
-  }
-}
-
-async function measurePostgres(url: string): Promise<Storage> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const size = await client.query<{ bytes: string }>(
-      "SELECT sum(pg_total_relation_size(relid)) AS bytes FROM pg_stat_user_tables",
-    );
-    const names = await client.query<{ name: string }>(
-      "SELECT format('%I.%I', schemaname, relname) AS name FROM pg_stat_user_tables",
-    );
-    let rows = 0;
-    for (const { name } of names.rows) {
-      const counted = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${name}`);
-      rows += Number(counted.rows[0]?.n ?? 0);
-    }
-    return { bytes: Number(size.rows[0]?.bytes ?? 0), rows };
-  } finally {
-    await client.end();
   }
 }

@@ -10,32 +10,59 @@ export interface Throughput {
   readonly residentBytes: number;
 }
 
+export interface LoadPlan {
+  readonly connections: number;
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
 /** Runs the load several times over; medians of everything. */
 export async function measureThroughput(
   subject: Subject,
   generator: LoadGenerator,
-  plan: { readonly connections: number; readonly seconds: number; readonly rounds: number },
+  plan: LoadPlan,
 ): Promise<Throughput> {
-  const rounds: Throughput[] = [];
+  const [throughput] = await measureInTurns([subject], generator, plan);
+  if (throughput === undefined) throw new Error("nothing was measured");
+  return throughput;
+}
+
+/** The same for several servers in turns, so that whatever else the machine does falls on all of them. */
+export async function measureInTurns(
+  subjects: readonly Subject[],
+  generator: LoadGenerator,
+  plan: LoadPlan,
+): Promise<readonly Throughput[]> {
+  const rounds = subjects.map((): Throughput[] => []);
   for (let round = 0; round < plan.rounds; round++) {
-    const before = readUsage(subject.pid);
-    const report = await generator.run({
-      port: subject.port,
-      wire: subject.wire,
-      connections: plan.connections,
-      seconds: plan.seconds,
-      tokens: subject.tokens,
-    });
-    const after = readUsage(subject.pid);
-    subject.tokens = report.tokens;
-    rounds.push({
-      perSecond: report.refreshes / report.seconds,
-      p50Ms: report.p50Ms,
-      p99Ms: report.p99Ms,
-      cpuMicroseconds: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / (report.refreshes + plan.connections),
-      residentBytes: after.residentBytes,
-    });
+    for (const [index, subject] of subjects.entries()) {
+      rounds[index]?.push(await measureRound(subject, generator, plan));
+    }
   }
+  return rounds.map(medians);
+}
+
+async function measureRound(subject: Subject, generator: LoadGenerator, plan: LoadPlan): Promise<Throughput> {
+  const before = readUsage(subject.pid);
+  const report = await generator.run({
+    port: subject.port,
+    wire: subject.wire,
+    connections: plan.connections,
+    seconds: plan.seconds,
+    tokens: subject.tokens,
+  });
+  const after = readUsage(subject.pid);
+  subject.tokens = report.tokens;
+  return {
+    perSecond: report.refreshes / report.seconds,
+    p50Ms: report.p50Ms,
+    p99Ms: report.p99Ms,
+    cpuMicroseconds: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / (report.refreshes + plan.connections),
+    residentBytes: after.residentBytes,
+  };
+}
+
+function medians(rounds: readonly Throughput[]): Throughput {
   const middle = (of: (one: Throughput) => number): number => median(rounds.map(of));
   return {
     perSecond: middle((one) => one.perSecond),

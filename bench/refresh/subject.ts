@@ -3,7 +3,7 @@ import type { Wire } from "./load.ts";
 /** A server under measurement, with sessions on it. */
 export interface Subject {
   readonly name: string;
-  readonly database: "SQLite" | "PostgreSQL";
+  readonly database: Database;
   readonly port: number;
   readonly pid: number;
   readonly wire: Wire;
@@ -13,6 +13,8 @@ export interface Subject {
   measureStorage(): Promise<Storage>;
   stop(): Promise<void>;
 }
+
+export type Database = "SQLite" | "PostgreSQL" | "nothing";
 
 export interface Storage {
   readonly bytes: number;

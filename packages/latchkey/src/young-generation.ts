@@ -9,8 +9,12 @@ const MAX_SEMI_SPACE_MIB = 8;
  * set already, where a parent process holds a channel to this one, and on Windows, which cannot replace a process.
  */
 export function boundYoungGeneration(): void {
-  const { execve, execPath, execArgv, argv, env } = process;
+  const { execPath, execArgv, argv, env } = process;
   const given = `${execArgv.join(" ")} ${env["NODE_OPTIONS"] ?? ""}`;
-  if (execve === undefined || process.send !== undefined || /max[-_]semi[-_]space[-_]size/.test(given)) return;
-  execve(execPath, [execPath, `--max-semi-space-size=${MAX_SEMI_SPACE_MIB}`, ...execArgv, ...argv.slice(1)], env);
+  if (process.execve === undefined || process.send !== undefined || /max[-_]semi[-_]space[-_]size/.test(given)) return;
+  process.execve(
+    execPath,
+    [execPath, `--max-semi-space-size=${MAX_SEMI_SPACE_MIB}`, ...execArgv, ...argv.slice(1)],
+    env,
+  );
 }

@@ -39,55 +39,42 @@ async function headersOf(method: string, path: string, call: object = {}) {
 describe("BR-10: every answer carries the security headers, once, and no others but its own", () => {
   const login = { json: { email: "ada@example.com", password: PASSWORD } };
   const allowedOrigin = { "access-control-allow-origin": PAGE };
+  const failed = { json: { refresh_token: "x" } };
+  const refused = { ...toPages, ...secret, "www-authenticate": "Bearer" };
   it.each([
-    ["a success", "POST", "/auth/login", login, 200, { ...toPages, ...secret }],
+    ["a success", ["POST", "/auth/login", login], 200, { ...toPages, ...secret }],
     [
       "a success with cookies",
-      "POST",
-      "/auth/login",
-      { ...login, headers: { Origin: PAGE } },
+      ["POST", "/auth/login", { ...login, headers: { Origin: PAGE } }],
       200,
       { ...toPages, ...allowedOrigin, ...secret },
     ],
-    [
-      "an answer without a body",
-      "POST",
-      "/auth/logout",
-      { json: { refresh_token: "x" } },
-      204,
-      { ...toPages, ...uncached },
-    ],
+    ["an answer without a body", ["POST", "/auth/logout", failed], 204, { ...toPages, ...uncached }],
     [
       "a refusal",
-      "POST",
-      "/auth/refresh",
-      { json: { refresh_token: "x" }, headers: { Origin: PAGE } },
+      ["POST", "/auth/refresh", { ...failed, headers: { Origin: PAGE } }],
       401,
-      { ...toPages, ...allowedOrigin, ...secret, "www-authenticate": "Bearer" },
+      { ...refused, ...allowedOrigin },
     ],
     [
       "a refusal to another origin",
-      "POST",
-      "/auth/refresh",
-      { json: { refresh_token: "x" }, headers: { Origin: `${PAGE}.evil.example` } },
+      ["POST", "/auth/refresh", { ...failed, headers: { Origin: `${PAGE}.evil.example` } }],
       401,
-      { ...toPages, ...secret, "www-authenticate": "Bearer" },
+      refused,
     ],
-    ["a path below /auth that is not there", "GET", "/auth/nothing", {}, 404, { ...toPages, ...secret }],
-    ["a path that is not there", "GET", "/nothing", {}, 404, { ...everywhere, ...secret }],
-    ["a path that only begins like /auth", "GET", "/authority", {}, 404, { ...everywhere, ...secret }],
-    ["a method that is not there", "PUT", "/auth/me", {}, 405, { ...toPages, ...secret, allow: "GET, DELETE" }],
-    ["an answer about health", "GET", "/health/live", {}, 200, { ...everywhere, ...json, ...uncached }],
+    ["a path below /auth that is not there", ["GET", "/auth/nothing", {}], 404, { ...toPages, ...secret }],
+    ["a path that is not there", ["GET", "/nothing", {}], 404, { ...everywhere, ...secret }],
+    ["a path that only begins like /auth", ["GET", "/authority", {}], 404, { ...everywhere, ...secret }],
+    ["a method that is not there", ["PUT", "/auth/me", {}], 405, { ...toPages, ...secret, allow: "GET, DELETE" }],
+    ["an answer about health", ["GET", "/health/live", {}], 200, { ...everywhere, ...json, ...uncached }],
     [
       "what is public",
-      "GET",
-      "/.well-known/openid-configuration",
-      { headers: { Origin: "https://anybody.example" } },
+      ["GET", "/.well-known/openid-configuration", { headers: { Origin: "https://anybody.example" } }],
       200,
       { ...everywhere, ...json, "access-control-allow-origin": "*", "cache-control": "public, max-age=300" },
     ],
-  ] as const)("%s", async (_what, method, path, call, status, headers) => {
-    expect(await headersOf(method, path, call)).toEqual({ status, headers });
+  ] as const)("%s", async (_what, request, status, headers) => {
+    expect(await headersOf(...request)).toEqual({ status, headers });
   });
 });
 
