@@ -1,17 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { fileURLToPath } from "node:url";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { createPostgresStore } from "@latchkey/server/postgres";
 import pg from "pg";
 
 import { startPostgres } from "../../scripts/postgres-server.ts";
-import { startProcess } from "./serve-process.ts";
+import { startLatchkey } from "./serve-process.ts";
 import { createSessionMaker } from "./session-maker.ts";
 import type { SharedStore } from "./shared-store.ts";
 
-const NODE_PROGRAM = fileURLToPath(new URL("postgres-node.mjs", import.meta.url));
-
-/** A PostgreSQL database that nobody else uses. */
+/** A PostgreSQL database that nobody else uses; its nodes are `latchkey serve`. */
 export interface PostgresDatabase extends SharedStore {
   readonly url: string;
 }
@@ -26,21 +26,21 @@ export async function openPostgresDatabase(): Promise<PostgresDatabase> {
   const location = new URL(base);
   location.pathname = `/${name}`;
   const url = location.href;
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-bench-"));
   const masterSecret = randomBytes(32).toString("base64url");
   return {
     name: "PostgreSQL",
     url,
-    startNode: ({ port, issuer, ...options }) =>
-      startProcess({
+    startNode: (options) =>
+      startLatchkey({
         ...options,
-        port,
-        readyPath: "/health/ready",
-        args: [NODE_PROGRAM, "--port", `${port}`, "--issuer", issuer],
-        env: { BENCH_DATABASE_URL: url, BENCH_MASTER_SECRET: masterSecret },
+        dataPath: folder,
+        env: { LATCHKEY_DATABASE_URL: url, LATCHKEY_MASTER_SECRET: masterSecret },
       }),
     createMaker: (issuer) =>
       createSessionMaker({ store: createPostgresStore({ connectionString: url }), masterSecret, issuer }),
     async close() {
+      rmSync(folder, { recursive: true, force: true });
       if (own === undefined) await administer(base, `DROP DATABASE ${name} WITH (FORCE)`);
       else await own.stop();
     },

@@ -35,14 +35,20 @@ export interface NodeOptions {
 
 /** `latchkey serve` on a data folder; several on one folder share an issuer. */
 export function startLatchkey(
-  options: NodeOptions & { readonly dataPath: string; readonly port: number; readonly issuer: string },
+  options: NodeOptions & {
+    readonly dataPath: string;
+    readonly port: number;
+    readonly issuer: string;
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<ServeProcess> {
-  const { dataPath, port, issuer, built = false, execArgv } = options;
+  const { dataPath, port, issuer, built = false, execArgv, env = {} } = options;
   const program = fileURLToPath(new URL(built ? "dist/bin.js" : "src/bin.ts", LATCHKEY));
   return startProcess({
     port,
     readyPath: "/health/ready",
     args: [program, "serve", "--port", `${port}`, "--data", dataPath, "--issuer", issuer, "--log-level", "error"],
+    env,
     built,
     execArgv,
   });
