@@ -20,7 +20,7 @@ const everywhere = {
 const toPages = {
   ...everywhere,
   "access-control-allow-credentials": "true",
-  "access-control-expose-headers": "WWW-Authenticate,Retry-After",
+  "access-control-expose-headers": "WWW-Authenticate,Retry-After,DPoP-Nonce",
   vary: "Origin",
 };
 const json = { "content-type": "application/json" };
@@ -81,7 +81,7 @@ describe("BR-10: every answer carries the security headers, once, and no others 
 describe("BR-04: a browser that asks first", () => {
   const asked = {
     ...toPages,
-    "access-control-allow-headers": "Content-Type,Authorization,X-CSRF-Token,Latchkey-Attempt,Idempotency-Key",
+    "access-control-allow-headers": "Content-Type,Authorization,X-CSRF-Token,Latchkey-Attempt,Idempotency-Key,DPoP",
     "access-control-allow-methods": "GET,POST,DELETE",
     "access-control-max-age": "600",
     vary: "Origin, Access-Control-Request-Headers",
