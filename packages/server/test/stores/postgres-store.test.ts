@@ -209,6 +209,25 @@ describeOnPostgres("rotation in PostgreSQL", () => {
     expect(await Promise.all(rotating)).toEqual(sessions.map(() => true));
   });
 
+  it("nor though many wait for theirs, each asked for alone", async () => {
+    const { store, connect } = await openPostgres();
+    const [other = sampleSession(), ...held] = Array.from({ length: 6 }, () => sampleSession());
+    for (const session of [other, ...held]) await store.sessions.createSession(session, signedIn(session));
+    const client = await connect();
+    await client.query("BEGIN");
+    await client.query("SELECT FROM latchkey.session WHERE id <> $1 FOR UPDATE", [other.id]);
+
+    const waiting: Promise<boolean>[] = [];
+    for (const session of held) {
+      waiting.push(store.sessions.rotateSession(sampleRotation(session)));
+      await sleep(20);
+    }
+    expect(await store.sessions.rotateSession(sampleRotation(other))).toBe(true);
+    await client.query("COMMIT");
+
+    expect(await Promise.all(waiting)).toEqual(held.map(() => true));
+  });
+
   it("nodes that rotate the same sessions in opposite orders wait for no lock for ever, and one of them wins each", async () => {
     const { store, url } = await openPostgres();
     const other = createPostgresStore({ connectionString: url });

@@ -15,10 +15,16 @@ export const ROTATION = `
 // does not wait for the disk, and there is no second round trip to say so. The protocol rolls forward what a crash forgets.
 const WITHOUT_FLUSH = "set_config('synchronous_commit', 'off', true) = 'off'";
 
-const ROTATE_ONE = { name: "latchkey-rotate-session", text: `${ROTATION} AND ${WITHOUT_FLUSH}` };
+// A row that somebody else is changing is passed over, as by the statement for several below.
+const ROTATE_ONE = {
+  name: "latchkey-rotate-session",
+  text: `${ROTATION}
+     AND EXISTS (SELECT FROM latchkey.session AS free WHERE free.id = $1 FOR NO KEY UPDATE SKIP LOCKED)
+     AND ${WITHOUT_FLUSH}`,
+};
 
-// Each row is compared and set by itself, as by the statement above. Those that somebody else is changing are passed over,
-// so that nobody waits for another's session, and two of these statements never wait for each other.
+// Each row is compared and set by itself. Those that somebody else is changing are passed over, so that nobody waits for
+// another's session, and two of these statements never wait for each other.
 const ROTATE_SOME = {
   name: "latchkey-rotate-sessions",
   text: `
@@ -45,6 +51,8 @@ const ROTATE_SOME = {
        AND session.secret_hash = held.expected_hash AND session.revoked_at IS NULL AND ${WITHOUT_FLUSH}
     RETURNING held.place`,
 };
+
+const ROTATE_IN_TURN = { name: "latchkey-rotate-session-in-turn", text: `${ROTATION} AND ${WITHOUT_FLUSH}` };
 
 export type RotationValues = readonly [
   id: string,
@@ -74,17 +82,24 @@ export function rotationValues({ sessionId, expected, next }: SessionRotation): 
 
 /** Rotations that are asked for together, by one statement; each has its own verdict. */
 export function groupRotations(database: Database): Group<SessionRotation, boolean> {
-  const rotateOne = async (values: RotationValues): Promise<boolean> =>
-    (await database.run(ROTATE_ONE, values)).rowCount === 1;
+  /** The places of those that rotated; of the others, nobody knows whether they lost or were passed over. */
+  const rotateFree = async (asked: readonly RotationValues[]): Promise<ReadonlySet<number>> => {
+    const [first] = asked;
+    if (first !== undefined && asked.length === 1) {
+      const { rowCount } = await database.run(ROTATE_ONE, first);
+      return new Set(rowCount === 1 ? [0] : []);
+    }
+    const { rows } = await database.run(ROTATE_SOME, columnsOf(asked));
+    return new Set(rows.map((row) => Number(row["place"]) - 1));
+  };
+  /** Waits for whoever is changing the row, and then has a verdict. */
+  const rotateInTurn = async (values: RotationValues): Promise<boolean> =>
+    (await database.run(ROTATE_IN_TURN, values)).rowCount === 1;
 
   return createGroup(async (rotations) => {
     const asked = rotations.map(rotationValues);
-    const [first] = asked;
-    if (first !== undefined && asked.length === 1) return [await rotateOne(first)];
-    const { rows } = await database.run(ROTATE_SOME, columnsOf(asked));
-    const rotated = new Set(rows.map((row) => Number(row["place"]) - 1));
-    // One that did not rotate may only have been passed over: by itself, it waits for its turn and has its verdict.
-    return asked.map((values, index) => (rotated.has(index) ? true : rotateOne(values)));
+    const rotated = await rotateFree(asked);
+    return asked.map((values, index) => (rotated.has(index) ? true : rotateInTurn(values)));
   });
 }
 
