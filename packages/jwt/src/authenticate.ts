@@ -24,6 +24,8 @@ export interface AuthenticatorOptions {
   readonly keys: KeySource;
   readonly maxTokenBytes: number;
   readonly ed25519Names: Ed25519Names;
+  /** 64 by default: the headers of one issuer's tokens are few. */
+  readonly maxRememberedHeaders?: number;
 }
 
 /** A header, and how a token with this header is verified. */
@@ -41,7 +43,6 @@ export interface Authenticator {
   readonly isCurrent: (known: AuthenticHeader) => boolean;
 }
 
-const maxRememberedHeaders = 64;
 const maxRememberedPrefix = 1024;
 
 /**
@@ -51,7 +52,7 @@ const maxRememberedPrefix = 1024;
  * with a valid signature are: forged ones cannot push them out.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { maxTokenBytes, ed25519Names } = options;
+  const { maxTokenBytes, ed25519Names, maxRememberedHeaders = 64 } = options;
   const findKey = createKeyFinder(options.keys);
   const isDynamic = typeof options.keys === "function";
   const remembered = new Map<string, AuthenticHeader>();

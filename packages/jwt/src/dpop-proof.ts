@@ -58,6 +58,8 @@ const proofType = "dpop+jwt";
 /** Room for a key of RSA with 4096 bits and its signature, and not for keys that keep a server busy. */
 const maxProofBytes = 4096;
 const maxJtiLength = 256;
+/** A key seen lately need not be imported again, which takes longer than the check itself. */
+const maxRememberedKeys = 1_000;
 
 interface ProofKey {
   readonly key: VerificationKey;
@@ -86,7 +88,7 @@ export function createDpopProofVerifier(
     throw new JwtError("invalid_options", 'The option "nonceRequired" needs "nonces".');
   }
 
-  // The authenticator remembers the headers of good tokens, and clients use their keys again: importing one is dear.
+  // The authenticator remembers the headers of good proofs, each as the same object, and all proofs of a client have one.
   const keys = new WeakMap<JwtHeader, ProofKey>();
   const findKey = (header: JwtHeader): ProofKey => {
     const known = keys.get(header);
@@ -99,6 +101,7 @@ export function createDpopProofVerifier(
     keys: (header) => findKey(header).key,
     maxTokenBytes: maxProofBytes,
     ed25519Names: "exact",
+    maxRememberedHeaders: maxRememberedKeys,
   });
 
   /** Until when the proof may be used. */

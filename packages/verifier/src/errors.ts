@@ -17,11 +17,12 @@ export type RefusalCode = Extract<
 
 /**
  * Why, for logs and metrics only: it is never sent. Those of `@latchkey/jwt` (`wrong_type`, `invalid_signature`, …), and
- * `no_token`, `malformed_authorization`, `repeated_authorization`, `bound_token` (a token that demands a proof of possession came without
- * one), `unsupported_scheme` (a DPoP proof, and no URL of this API's to check it with), `unbound_token` (a proof with a token that is bound to
- * no key), `no_proof`, `repeated_proof`, `wrong_key`, `replayed_proof`, `no_request_line` (whoever called the verifier did not hand over
- * method and URL), `no_replay_store` (it failed, or is full), `not_for_us` (the key is unknown, and the token would be
- * refused whatever it is), `missing_scope`, `missing_role`, `no_keys` (the issuer's key set cannot be had), `closed`.
+ * `no_token`, `malformed_authorization`, `repeated_authorization`, `bound_token` (a token that demands a proof of possession
+ * came without one, or demands one that is not known here), `unbound_token` (a proof came with a token that is bound to no
+ * key), `unsupported_scheme` (a proof, and no URL of this API's to check it with), `no_proof`, `repeated_proof`,
+ * `wrong_key`, `replayed_proof`, `no_request_line` (whoever called the verifier did not hand over method and URL),
+ * `no_replay_store` (it failed, or is full), `not_for_us` (the key is unknown, and the token would be refused whatever it
+ * is), `missing_scope`, `missing_role`, `no_keys` (the issuer's key set cannot be had), `closed`.
  */
 export type RefusalReason =
   | JwtErrorCode

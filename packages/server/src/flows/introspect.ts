@@ -21,6 +21,8 @@ export interface RefreshTokenState {
   readonly sid: string;
   readonly iat: number;
   readonly exp: number;
+  /** The key it must be used with, if it is bound to one (RFC 9449 §6.2). */
+  readonly cnf?: { readonly jkt: string };
 }
 
 const INACTIVE: TokenState = { kind: "inactive" };
@@ -69,6 +71,7 @@ async function introspectRefreshToken(
       sid: session.id,
       iat: session.rotatedAt,
       exp: token.expiresAt,
+      ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Answer, TestAuthority } from "../authority.ts";
 import { cookieJar, expectRefusal, freshKey, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
 import type { DpopClient, ProofChanges } from "../dpop-client.ts";
 import { createDpopClient } from "../dpop-client.ts";
+import { introspect, WITH_RESOURCE_SERVERS } from "./resource-server.ts";
 
 const EMAIL = "ada@example.com";
 const ALGORITHMS = 'algs="ES256 ES384 PS256 Ed25519 EdDSA"';
@@ -301,6 +302,15 @@ describe("a session that is not bound", () => {
     const session = await authority.signedIn();
     expectRefusal(await authority.refresh(session.refresh_token, { DPoP: "x" }), 400, "invalid_dpop_proof");
     granted(await authority.refresh(session.refresh_token));
+  });
+});
+
+describe("introspection of tokens that are bound", () => {
+  it("DP-04: names the key, and the scheme of an access token", async () => {
+    const { authority, client, session } = await signedInWithProof(WITH_RESOURCE_SERVERS);
+    const cnf = { jkt: client.jkt };
+    expect((await introspect(authority, session.access_token)).body).toMatchObject({ token_type: "DPoP", cnf });
+    expect((await introspect(authority, session.refresh_token)).body).toMatchObject({ token_type: "N_A", cnf });
   });
 });
 
