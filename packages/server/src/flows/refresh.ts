@@ -52,10 +52,18 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
         retryWindowSeconds: context.policy.retryWindowSeconds,
       },
     );
-    if (found === undefined || verdict.kind === "refuse") throw new AuthError("session_ended");
-    if (round === 0 && found.session.jkt !== null && proof !== undefined) await claimProof(context, proof);
-    if (verdict.kind === "superseded") throw new AuthError("superseded");
+    if (found === undefined) throw new AuthError("session_ended");
     const { session, user } = found;
+    if (verdict.kind === "refuse") {
+      // A copy that is of no use to its holder ends nothing, and so would go unseen.
+      if (verdict.cause === "wrong_key") {
+        const { id: sessionId, userId } = session;
+        context.logger.warn({ sessionId, userId }, "a refresh token was sent with another key than its session's");
+      }
+      throw new AuthError("session_ended");
+    }
+    if (round === 0 && session.jkt !== null && proof !== undefined) await claimProof(context, proof);
+    if (verdict.kind === "superseded") throw new AuthError("superseded");
     if (verdict.kind === "reuse") {
       await endStolenSession(context, session, request.origin);
       throw new AuthError("session_ended");

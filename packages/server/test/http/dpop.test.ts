@@ -116,6 +116,8 @@ describe("the refresh of a bound session", () => {
     const thief = await createDpopClient(authority.now);
     const stolen = await authority.refresh(session.refresh_token, await thief.prove("POST", "/auth/refresh"));
     expectRefusal(stolen, 401, "session_ended");
+    expect(authority.logs.join("\n")).toContain("a refresh token was sent with another key");
+    expect(authority.logs.join("\n")).toContain(session.session_id);
     granted(await refresh(session.refresh_token));
   });
 
