@@ -4,8 +4,8 @@ import type { Answer, HttpContext } from "./exchange.ts";
 
 export interface Responder {
   /** @param path the request's path, as it was routed */
-  respond(answer: Answer, request: Request, path: string): Response;
-  preflight(request: Request): Response;
+  readonly respond: (answer: Answer, request: Request, path: string) => Response;
+  readonly preflight: (request: Request) => Response;
 }
 
 /**
