@@ -1,3 +1,5 @@
+import type { ScratchBuffer } from "./scratch-buffer.ts";
+
 // The value of each ASCII character in RFC 4648 §5, or -1.
 const values = new Int8Array(128).fill(-1);
 const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -36,10 +38,10 @@ export function decodeBase64url(text: string): Buffer | undefined {
  * occurs, and as many octets come out as that many characters can hold, every character was of the alphabet. A
  * test asks this for every character at every position. (0.1 to 0.2 µs for a payload; a regular expression takes 0.5.)
  */
-export function decodeAsciiSegment(segment: string, target: Buffer): number {
+export function decodeAsciiSegment(segment: string, target: ScratchBuffer): number {
   const octets = (segment.length * 3) >> 2;
   if (!endsCanonically(segment, 0, segment.length)) return -1;
-  return target.write(segment, "base64url") === octets ? octets : -1;
+  return target.base64urlWrite(segment, 0) === octets ? octets : -1;
 }
 
 export function encodeBase64url(bytes: Uint8Array): string {

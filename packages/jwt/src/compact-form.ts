@@ -1,7 +1,8 @@
 import { decodeAsciiSegment } from "./base64url.ts";
+import { createScratchBuffer } from "./scratch-buffer.ts";
 import { maxTextBytes, writeAscii } from "./workspace.ts";
 
-const octets = Buffer.allocUnsafeSlow(maxTextBytes);
+const octets = createScratchBuffer(maxTextBytes);
 
 /** Whether a text of up to `maxTextBytes` characters is a compact JWS (RFC 7515 §3.1): three segments of strict base64url. */
 export function isCompact(token: string): boolean {

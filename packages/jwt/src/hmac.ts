@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { HmacAlgorithm } from "./algorithms.ts";
+import { createScratchBuffer } from "./scratch-buffer.ts";
 import { base64urlChars, type SignatureSigner, type SignatureVerifier } from "./signature.ts";
 import { maxViewedLength, textStart, workspace } from "./workspace.ts";
 
@@ -23,11 +24,11 @@ export function createHmac(row: HmacAlgorithm, secret: Uint8Array): Hmac {
   const block = Buffer.alloc(blockBytes);
   block.set(secret.length > blockBytes ? hash(hashName, secret, "buffer") : secret);
   const innerBlock = block.map((byte) => byte ^ 0x36);
-  const outer = Buffer.alloc(blockBytes + hashBytes);
+  const outer = createScratchBuffer(blockBytes + hashBytes);
   outer.set(block.map((byte) => byte ^ 0x5c));
   const innerStart = textStart - blockBytes;
   const signatureChars = base64urlChars(hashBytes);
-  const expected = Buffer.alloc(signatureChars);
+  const expected = createScratchBuffer(signatureChars);
   const views: HmacViews[] = [];
 
   function viewsOf(inputLength: number): HmacViews {
@@ -43,13 +44,13 @@ export function createHmac(row: HmacAlgorithm, secret: Uint8Array): Hmac {
   function sign(inputLength: number): string {
     workspace.set(innerBlock, innerStart);
     // A string of Latin-1 ("binary" in this one API) costs half as much as a Buffer (0.5 µs against 1.0).
-    outer.write(hash(hashName, (views[inputLength] ?? viewsOf(inputLength)).inner, "binary"), blockBytes, "latin1");
+    outer.latin1Write(hash(hashName, (views[inputLength] ?? viewsOf(inputLength)).inner, "binary"), blockBytes);
     return hash(hashName, outer, "base64url");
   }
 
   function verify(_token: string, inputLength: number): boolean {
     // Both sides are compared as text, so a second spelling of the same octets is a wrong signature.
-    expected.write(sign(inputLength), "latin1");
+    expected.latin1Write(sign(inputLength), 0);
     return timingSafeEqual(expected, (views[inputLength] ?? viewsOf(inputLength)).presented);
   }
 

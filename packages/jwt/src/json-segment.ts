@@ -1,8 +1,9 @@
 import { isAscii } from "node:buffer";
 import { decodeAsciiSegment, isBase64url } from "./base64url.ts";
+import { createScratchBuffer } from "./scratch-buffer.ts";
 import { createViews, maxTextBytes } from "./workspace.ts";
 
-const decoded = Buffer.allocUnsafeSlow(maxTextBytes);
+const decoded = createScratchBuffer(maxTextBytes);
 const decodedView = createViews((bytes) => decoded.subarray(0, bytes));
 // Without ignoreBOM a byte order mark would vanish; with it JSON.parse meets and refuses it.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -13,7 +14,7 @@ export function decodeJsonText(segment: string): string | undefined {
   if (bytes === -1) return undefined;
   const view = decodedView(bytes);
   // A Latin-1 read of ASCII costs a tenth of a UTF-8 read.
-  if (isAscii(view)) return view.toString("latin1");
+  if (isAscii(view)) return decoded.latin1Slice(0, bytes);
   try {
     return utf8.decode(view);
   } catch {

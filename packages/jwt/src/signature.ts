@@ -1,4 +1,5 @@
 import { decodeAsciiSegment } from "./base64url.ts";
+import { createScratchBuffer } from "./scratch-buffer.ts";
 
 /**
  * Verifies and makes signatures over the text in the workspace, with one key and the one algorithm it was bound to. Nothing
@@ -24,7 +25,7 @@ export function base64urlChars(bytes: number): number {
 }
 
 // Room for a signature of the largest RSA key that may be imported.
-const decoded = Buffer.allocUnsafeSlow(2048);
+const decoded = createScratchBuffer(2048);
 const decodedViews = new Map<number, Buffer>();
 
 /**

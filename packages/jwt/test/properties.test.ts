@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createJwtVerifier, generateSigningKey, signJws, signJwt, verificationKeyOf, verifyJws } from "@latchkey/jwt";
 import { decodeAsciiSegment, decodeBase64url, isBase64url } from "../src/base64url.ts";
+import { createScratchBuffer, withEncodingMethods } from "../src/scratch-buffer.ts";
 import { parseStrictJsonObject } from "../src/strict-json.ts";
 import { refusalOf } from "./refusal.ts";
 import { standardClaims, standardRules } from "./standard-token.ts";
@@ -70,7 +71,7 @@ test("a text is base64url exactly if it is the encoding of its own decoding", ()
     { weight: 20, arbitrary: fc.constantFrom(..."ABCDwxyz0189-_".split("")) },
     { weight: 1, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 1 }) },
   );
-  const target = Buffer.alloc(100);
+  const target = createScratchBuffer(100);
   fc.assert(
     fc.property(fc.array(character, { maxLength: 24 }), (characters) => {
       const text = characters.join("");
@@ -82,6 +83,27 @@ test("a text is base64url exactly if it is the encoding of its own decoding", ()
       expect(decodeAsciiSegment(text, target) !== -1).toBe(isCanonical);
     }),
     { numRuns: 5000 },
+  );
+});
+
+test("a scratch buffer does what Buffer's documented methods do, also where it has to ask them", () => {
+  const own = createScratchBuffer(64);
+  const lacking = Object.assign(Buffer.alloc(64), { latin1Slice: undefined });
+  const asking = withEncodingMethods(lacking as unknown as Buffer);
+  expect([own, asking].map((buffer) => Object.hasOwn(buffer, "base64urlWrite"))).toEqual([false, true]);
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 80 }), fc.nat(40), (text, start) => {
+      const documented = Buffer.alloc(64);
+      for (const scratch of [own, asking]) {
+        scratch.fill(0);
+        documented.fill(0);
+        expect(scratch.latin1Write(text, start)).toBe(documented.write(text, start, "latin1"));
+        expect(scratch.equals(documented)).toBe(true);
+        expect(scratch.latin1Slice(start, 64)).toBe(documented.toString("latin1", start, 64));
+        expect(scratch.base64urlWrite(text, start)).toBe(documented.write(text, start, "base64url"));
+        expect(scratch.equals(documented)).toBe(true);
+      }
+    }),
   );
 });
 
