@@ -41,7 +41,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-const plan = flags.quick ? { rounds: 3, seconds: 0.3 } : { rounds: 9, seconds: 0.6 };
+const plan = flags.quick ? { rounds: 3, seconds: 0.3 } : { rounds: 7, seconds: 0.5 };
 const CONNECTIONS = 32;
 const WARM_UP_ROUNDS = 2;
 

@@ -28,7 +28,10 @@ const lastDate = 253_402_300_799;
 
 const alwaysRequired = ["iss", "aud", "exp", "iat"] as const;
 
-/** Checks the claims at `now`, and throws a rejection unless all rules hold. Comparisons are exact: no prefix, case or URL rules. */
+/**
+ * Checks the claims at `now`, and throws a rejection unless all rules hold. Comparisons are exact: no prefix, case or URL rules. Where
+ * `now` is no number, no time is the right one.
+ */
 export function checkClaims(claims: JsonObject, rules: ClaimRules, now: number): JwtClaims {
   const { iss, aud, exp, iat, nbf, sub, jti } = claims;
   if (iss === undefined || aud === undefined || exp === undefined || iat === undefined || isPrototypePolluted()) {
@@ -42,14 +45,14 @@ export function checkClaims(claims: JsonObject, rules: ClaimRules, now: number):
     throw rejection("invalid_claim", "exp is no date in seconds.", "exp");
   if (typeof iat !== "number" || !Number.isFinite(iat))
     throw rejection("invalid_claim", "iat is no date in seconds.", "iat");
-  if (now >= exp + rules.leewaySeconds) throw rejection("expired", "The token has expired.", "exp");
-  if (rules.futureIssuedAt === "reject" && iat > now + rules.leewaySeconds) {
+  if (!(now < exp + rules.leewaySeconds)) throw rejection("expired", "The token has expired.", "exp");
+  if (rules.futureIssuedAt === "reject" && !(iat <= now + rules.leewaySeconds)) {
     throw rejection("not_yet_valid", "The token was issued in the future.", "iat");
   }
   if (nbf !== undefined) {
     if (typeof nbf !== "number" || !Number.isFinite(nbf))
       throw rejection("invalid_claim", "nbf is no date in seconds.", "nbf");
-    if (nbf > now + rules.leewaySeconds) throw rejection("not_yet_valid", "The token is not valid yet.", "nbf");
+    if (!(nbf <= now + rules.leewaySeconds)) throw rejection("not_yet_valid", "The token is not valid yet.", "nbf");
   }
   if (sub !== undefined && typeof sub !== "string") throw rejection("invalid_claim", "sub is not a string.", "sub");
   if (jti !== undefined && typeof jti !== "string") throw rejection("invalid_claim", "jti is not a string.", "jti");

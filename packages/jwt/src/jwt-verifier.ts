@@ -90,7 +90,8 @@ export function createJwtVerifier(options: JwtVerifierOptions): (token: string) 
     throw new JwtError("invalid_options", 'The option "futureIssuedAt" must be "reject" or "accept".');
   }
   if (typeof clock !== "function") throw new JwtError("invalid_options", 'The option "clock" must be a function.');
-  const typ = normalizeMediaType(options.typ);
+  const expectedTyp = options.typ;
+  const mediaType = normalizeMediaType(expectedTyp);
   const rules: ClaimRules = {
     issuer: options.issuer,
     audiences: textList(options.audience, "audience", 1),
@@ -102,7 +103,7 @@ export function createJwtVerifier(options: JwtVerifierOptions): (token: string) 
 
   function verifyPayload(token: string, authentic: AuthenticHeader, now: number): VerifiedJwt {
     const { header } = authentic;
-    if (header.typ !== options.typ && (header.typ === undefined || normalizeMediaType(header.typ) !== typ)) {
+    if (header.typ !== expectedTyp && (header.typ === undefined || normalizeMediaType(header.typ) !== mediaType)) {
       throw rejection("wrong_type", "The token is of another type.");
     }
     const text = decodeJsonText(payloadSegment(token, authentic));

@@ -10,6 +10,8 @@ import { forge, forgeClaims, forgeHeader, forgeMembers, standardHeader, verifyFo
 import { errorOf, refusalOf } from "./refusal.ts";
 import { now, standardClaims, standardRules } from "./standard-token.ts";
 
+const key = generateSigningKey("HS256", { kid: "k1" });
+
 /** The refusal with the claim it is about, such as `invalid_claim exp`. */
 function claimRefusal(token: string, options: Partial<JwtVerifierOptions> = {}): string | undefined {
   const error = errorOf(() => verifyForged(token, options));
@@ -40,6 +42,34 @@ test("J-17 J-19: a token lives until exp plus the leeway, to the second and not 
     expect(at(now - leewaySeconds)).toBe("expired exp");
     expect(at(now - 61)).toBe("expired exp");
   }
+});
+
+test("J-17 J-18: by a clock that gives no number, it is no token's time, not even a remembered one's", () => {
+  for (const broken of [Number.NaN, undefined, {}, "now"]) {
+    let time: unknown = now;
+    const verify = createJwtVerifier({
+      ...standardRules,
+      keys: verificationKeyOf(key),
+      clock: () => time as number,
+      cache: {},
+    });
+    const token = signJwt({ ...standardClaims, nbf: now }, key, { typ: "at+jwt" });
+    expect(refusalOf(() => verify(token))).toBeUndefined();
+    time = broken;
+    expect(refusalOf(() => verify(token))).toBe("expired");
+    expect(refusalOf(() => verify(signJwt(standardClaims, key, { typ: "at+jwt" })))).toBe("expired");
+  }
+});
+
+test("options that are changed after the verifier was made change nothing", () => {
+  const options = { ...standardRules, audience: [standardClaims.aud], keys: [verificationKeyOf(key)] };
+  const verify = createJwtVerifier(options);
+  const strange = signJwt({ ...standardClaims, iss: "https://evil.example.com", aud: "x" }, key, { typ: "rt+jwt" });
+  options.audience.push("x");
+  Object.assign(options, { typ: "rt+jwt", issuer: "https://evil.example.com" });
+  options.keys.length = 0;
+  expect(refusalOf(() => verify(strange))).toBe("wrong_type");
+  expect(refusalOf(() => verify(signJwt(standardClaims, key, { typ: "at+jwt" })))).toBeUndefined();
 });
 
 test("J-19: a leeway over 60 seconds, below 0 or not whole is refused when the verifier is made", () => {

@@ -104,7 +104,7 @@ export function createKeySet(settings: KeySetSettings): KeySet {
   function stateOf(keys: HeldKeys | undefined): KeySetState {
     if (keys === undefined) return "none";
     const age = ageOf(keys.fetchedAt);
-    if (age > maxKeyAgeSeconds) return "expired";
+    if (!(age <= maxKeyAgeSeconds)) return "expired"; // nor is anything fresh by a clock that gives no number
     return age >= keyRefreshSeconds ? "stale" : "fresh";
   }
 

@@ -36,7 +36,8 @@ export type AccessTokenReading =
  * `scope` or `roles` in another shape must not come out as "some" rights, nor a strange `sid` escape a revocation.
  */
 export function readAccessToken(claims: JwtClaims): AccessTokenReading {
-  const { iss, sub, jti, client_id: clientId, sid, scope = "", roles = [], auth_time: authTime } = claims;
+  const { iss, sub, jti, client_id: clientId } = claims; // which the engine has found to be there
+  const { sid, scope = "", roles = [], auth_time: authTime } = optionalClaims(claims);
   if (!isName(sub)) return malformed("sub");
   if (!isName(clientId)) return malformed("client_id");
   if (!isName(jti)) return malformed("jti");
@@ -59,6 +60,20 @@ export function readAccessToken(claims: JwtClaims): AccessTokenReading {
   });
   verified.add(token);
   return { kind: "token", token };
+}
+
+/** Without what a polluted `Object.prototype` would lend a token: roles, for example. */
+function optionalClaims(claims: JwtClaims): Readonly<Record<"sid" | "scope" | "roles" | "auth_time", unknown>> {
+  return {
+    sid: ownClaim(claims, "sid"),
+    scope: ownClaim(claims, "scope"),
+    roles: ownClaim(claims, "roles"),
+    auth_time: ownClaim(claims, "auth_time"),
+  };
+}
+
+function ownClaim(claims: JwtClaims, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }
 
 /**

@@ -300,6 +300,16 @@ describe("an issuer that is down", () => {
     expect((await verifier.verify(token)).subject).toBe("user-1");
   });
 
+  it("is not trusted by a clock that gives no number", async () => {
+    let time = clock();
+    const own = makeVerifier({ clock: () => time });
+    const token = issuer.issue();
+    await own.verify(token);
+    time = Number.NaN;
+    expect(["unavailable", "invalid_token"]).toContain((await refusalOf(own.verify(token))).code);
+    expect(own.status().isReady).toBe(false);
+  });
+
   it("is not asked less often because the clock was set back", async () => {
     issuer.answerWith(OPENID, answerText(500, ""));
     await refusalOf(verifier.verify(issuer.issue()));

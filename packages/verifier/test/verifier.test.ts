@@ -54,6 +54,20 @@ describe("a verified access token", () => {
     expect(token).toMatchObject({ scopes: [], roles: [], sessionId: undefined });
   });
 
+  it("B-10: has nothing that a polluted Object.prototype would lend it", async () => {
+    const lent = { roles: ["admin"], scope: "write:users", sid: "session-9", auth_time: 1, client_id: "x", cnf: {} };
+    const token = issuer.issue({ roles: undefined, scope: undefined, sid: undefined, auth_time: undefined });
+    const nobodys = issuer.issue({ client_id: undefined });
+    Object.assign(Object.prototype, lent);
+    try {
+      const { scopes, roles, sessionId, authenticatedAt } = await verifier.verify(token);
+      expect([scopes, roles, sessionId, authenticatedAt]).toEqual([[], [], undefined, undefined]);
+      expect(await refusalOf(verifier.verify(nobodys))).toMatchObject({ reason: "missing_claim" });
+    } finally {
+      for (const name of Object.keys(lent)) Reflect.deleteProperty(Object.prototype, name);
+    }
+  });
+
   it("is the same whoever signed it: tokens made with jose are accepted", async () => {
     const key = await importPKCS8(exportPrivatePem(issuer.key), "ES256");
     const token = await new SignJWT({ ...accessTokenClaims(issuer.url, clock()) })
