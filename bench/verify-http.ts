@@ -2,12 +2,12 @@
  * What protecting a route costs: processor time per request of a protected route beside the same route open, with Latchkey's
  * guards and with others, over real HTTP.
  *
- *     npm run bench:verify-http [-- --quick] [--framework NAME] [--json FILE]
+ *     npm run bench:verify-http [-- --quick] [--framework NAME] [--guard NAME] [--alg NAME] [--json FILE]
  *
  * Each guard runs in a process of its own, which also has the open route. In each round every process is asked for
  * both, in a shuffled order, with the same requests; figures are medians, ratios medians of the ratios within a round.
  */
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
 import { type AskedProgram, startProgram } from "./harness/asked-program.ts";
@@ -27,7 +27,9 @@ import type { LoadOrder, LoadReport } from "./verify-http/load.ts";
 const HELP = `Measures what a protected route costs over an open one.
 
   --quick           fewer and shorter rounds
-  --framework NAME  one of ${frameworkNames.join(", ")}; all by default
+  --framework NAME  one of ${frameworkNames.join(", ")}; may be given again; all by default
+  --guard NAME      one of ${guardNames.join("; ")}; likewise
+  --alg NAME        RS256 or ES256; likewise
   --json FILE       writes the figures as JSON
   --help
 `;
@@ -35,15 +37,20 @@ const HELP = `Measures what a protected route costs over an open one.
 const { values: flags } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
-    framework: { type: "string" },
+    framework: { type: "string", multiple: true },
+    guard: { type: "string", multiple: true },
+    alg: { type: "string", multiple: true },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
 
-const plan = flags.quick ? { rounds: 3, seconds: 0.3 } : { rounds: 7, seconds: 0.5 };
+// So many requests, not so many seconds: on a busy machine a second may be over before the compiler has begun.
+const plan = flags.quick
+  ? { rounds: 5, exchanges: 3_000, warmUpExchanges: 6_000 }
+  : { rounds: 9, exchanges: 8_000, warmUpExchanges: 20_000 };
+const MAX_SECONDS = 120;
 const CONNECTIONS = 32;
-const WARM_UP_ROUNDS = 2;
 
 /** With the cache, of the open route; without it, microseconds on top of it. */
 const MAX_RATIO_CACHED = 1.25;
@@ -69,11 +76,11 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   const load = startProgram<LoadOrder, LoadReport>(new URL("verify-http/load.ts", import.meta.url));
   try {
-    for (const alg of ["RS256", "ES256"] as const) {
+    for (const alg of chosen(["RS256", "ES256"] as const, flags.alg)) {
       const issuer = await startIssuer(alg);
-      for (const framework of frameworkNames) {
-        if (flags.framework !== undefined && flags.framework !== framework) continue;
+      for (const framework of chosen(frameworkNames, flags.framework)) {
         results.push(...resultsOf(framework, alg, await measure(framework, issuer, load)));
+        process.stdout.write(`${framework} ${alg} done, load average ${loadavg()[0]?.toFixed(1)}\n`);
       }
       issuer.stop();
     }
@@ -82,7 +89,7 @@ async function main(): Promise<void> {
   }
   const processor = `${cpus()[0]?.model ?? "unknown processor"} × ${cpus().length}`;
   report(
-    `Protected routes over HTTP: Node.js ${process.version}, ${processor}, ${plan.rounds} rounds of ${plan.seconds} s`,
+    `Protected routes over HTTP: Node.js ${process.version}, ${processor}, ${plan.rounds} rounds of ${plan.exchanges} requests`,
     results,
     flags.json,
   );
@@ -95,18 +102,24 @@ async function measure(
 ): Promise<readonly Measured[]> {
   const apis: Api[] = [];
   try {
-    for (const guard of guardNames) {
+    for (const guard of chosen(guardNames, flags.guard)) {
       if (guard === "express-oauth2-jwt-bearer" && framework !== "Express") continue;
       const program = startProgram<Question, Answer>(new URL("verify-http/api-server.ts", import.meta.url));
       const port = await program.ask({ type: "serve", framework, guard, issuer });
       apis.push({ port, program, measured: { guard, open: [], held: [] } });
     }
-    for (let round = -WARM_UP_ROUNDS; round < plan.rounds; round++) {
+    for (let round = -1; round < plan.rounds; round++) {
       for (const { port, program, measured } of shuffle(apis)) {
         for (const path of shuffle([OPEN_PATH, HELD_PATH])) {
           const before = await program.ask({ type: "usage" });
-          const order = { port, path, connections: CONNECTIONS, seconds: plan.seconds, tokens };
-          const { exchanges, failures, failure } = await load.ask(order);
+          const { exchanges, failures, failure } = await load.ask({
+            port,
+            path,
+            connections: CONNECTIONS,
+            seconds: MAX_SECONDS,
+            exchanges: round < 0 ? plan.warmUpExchanges : plan.exchanges,
+            tokens,
+          });
           const after = await program.ask({ type: "usage" });
           if (failures > 0) throw new Error(`${framework} with ${measured.guard}: ${failure}`);
           if (round >= 0) (path === OPEN_PATH ? measured.open : measured.held).push((after - before) / exchanges);
@@ -138,6 +151,10 @@ function resultsOf(framework: FrameworkName, alg: HttpAlgorithm, all: readonly M
     }
     return { ...result, holds: true };
   }
+}
+
+function chosen<T extends string>(all: readonly T[], names: readonly string[] | undefined): readonly T[] {
+  return all.filter((name) => names === undefined || names.includes(name));
 }
 
 function median(values: readonly number[]): number {

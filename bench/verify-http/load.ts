@@ -11,7 +11,10 @@ export interface LoadOrder {
   readonly port: number;
   readonly path: string;
   readonly connections: number;
+  /** Stops after so long… */
   readonly seconds: number;
+  /** …or after so many requests, whichever is first. */
+  readonly exchanges: number;
   readonly tokens: readonly string[];
 }
 
@@ -23,7 +26,7 @@ let open: { readonly port: number; readonly connections: readonly HttpConnection
 
 answerParent(run);
 
-async function run({ port, path, connections, seconds, tokens }: LoadOrder): Promise<LoadReport> {
+async function run({ port, path, connections, seconds, exchanges, tokens }: LoadOrder): Promise<LoadReport> {
   if (open.port !== port) {
     for (const connection of open.connections) connection.abort();
     open = { port, connections: Array.from({ length: connections }, () => openConnection(port)) };
@@ -38,6 +41,7 @@ async function run({ port, path, connections, seconds, tokens }: LoadOrder): Pro
   const report = await drive({
     lanes: connections,
     seconds,
+    exchanges,
     async exchange(lane, turn) {
       const connection = open.connections[lane];
       const request = requests[(lane * share + turn) % requests.length];
