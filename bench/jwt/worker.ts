@@ -78,17 +78,14 @@ function measureCached(milliseconds: number): number {
 }
 
 /**
- * Milliseconds from now on. What waits for nothing runs all the time, but for that in which the machine runs something else: for it
- * only the time of its own thread counts. (jose waits for threads of its own; for it, time is time.)
+ * Milliseconds of processor time from now on: on a machine that others use, the time on the wall says how busy it is. What waits for
+ * threads of its own (jose) is charged for those, too.
  */
 function startClock(waits: boolean): () => number {
-  if (waits) {
-    const start = performance.now();
-    return () => performance.now() - start;
-  }
-  const start = process.threadCpuUsage();
+  const usage = (since?: NodeJS.CpuUsage) => (waits ? process.cpuUsage(since) : process.threadCpuUsage(since));
+  const start = usage();
   return () => {
-    const { user, system } = process.threadCpuUsage(start);
+    const { user, system } = usage(start);
     return (user + system) / 1000;
   };
 }
