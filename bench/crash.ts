@@ -1,21 +1,25 @@
 /**
- * `kill -9` under load, again and again, and sometimes the power goes with it: is anybody signed out, is a token ever
- * spent twice, is a copy from before the crash still caught after it?
+ * `kill -9` under load, again and again, of the server or of its database, and with SQLite the power sometimes goes with it: is
+ * anybody signed out, is a token ever spent twice, is a copy from before the crash still caught after it?
  *
- *     npm run trial:crash [-- --quick] [--rounds NUMBER] [--json FILE]
+ *     npm run trial:crash [-- --quick] [--store NAME] [--kill server|database] [--rounds NUMBER] [--json FILE]
  */
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 
 import { runCrashTrial } from "./crash/run-crash-trial.ts";
 import { report } from "./harness/report.ts";
+import type { SharedStore } from "./harness/shared-store.ts";
+import { STORE_NAMES, storesNamed } from "./harness/shared-stores.ts";
 
-const HELP = `Kills \`latchkey serve\` under load, restarts it, and replays everything that every client ever held.
+const HELP = `Kills a server, or its database, under load, restarts it, and replays everything that every client ever held.
 
   --quick          12 rounds
   --rounds NUMBER  so many (default: 100)
   --max-seconds N  stops after so long, and says so (default: 900)
   --clients NUMBER (default: 24)
+  --store NAME     ${STORE_NAMES}, or all (default: sqlite)
+  --kill WHAT      server (default), or database, where that is a process of its own
   --seed TEXT      the same plan again
   --json FILE      writes the figures as JSON
   --help
@@ -27,6 +31,8 @@ const { values: flags } = parseArgs({
     rounds: { type: "string" },
     "max-seconds": { type: "string", default: "900" },
     clients: { type: "string", default: "24" },
+    store: { type: "string", default: "sqlite" },
+    kill: { type: "string", default: "server" },
     seed: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
@@ -37,12 +43,26 @@ if (flags.help) process.stdout.write(HELP);
 else await main();
 
 async function main(): Promise<void> {
+  for (const open of storesNamed(flags.store)) {
+    const store = await open();
+    try {
+      await tryStore(store);
+    } finally {
+      await store.close();
+    }
+  }
+}
+
+async function tryStore(store: SharedStore): Promise<void> {
+  const kills = flags.kill;
+  if (kills !== "server" && kills !== "database") throw new Error("--kill: must be server or database");
   const rounds = Number(flags.rounds ?? (flags.quick ? 12 : 100));
   const seed = flags.seed ?? randomBytes(6).toString("hex");
-  process.stdout.write(`seed ${seed}: ${rounds} rounds\n`);
-  const outcome = await runCrashTrial({
+  process.stdout.write(`${store.name}, seed ${seed}: ${rounds} rounds\n`);
+  const outcome = await runCrashTrial(store, {
     seed,
     rounds,
+    kills,
     maxSeconds: Number(flags["max-seconds"]),
     clients: Number(flags.clients),
     onProgress: (round) => process.stderr.write(round % 10 === 0 ? `  ${round} rounds\n` : ""),
@@ -50,13 +70,14 @@ async function main(): Promise<void> {
   const figure = (name: string, value: number, unit = "") => ({ name, value, unit, holds: true });
   const zero = (name: string, value: number) => ({ name, value, unit: "", target: "0", holds: value === 0 });
   report(
-    `kill -9 under load, seed ${seed}`,
+    `${store.name}: kill -9 of the ${kills} under load, seed ${seed}`,
     [
       { ...figure("rounds", outcome.rounds), target: `${rounds}`, holds: outcome.rounds === rounds },
       figure("refreshes", outcome.refreshes),
-      figure("clients with a refresh in flight when the server was killed", outcome.cutOff),
+      figure("clients with a refresh in flight at the kill", outcome.cutOff),
       figure("rounds in which the power went too", outcome.powerCuts),
       figure("log frames lost to that", outcome.framesLost),
+      figure("sessions rolled forward", outcome.rolledForward),
       figure("tokens presented again", outcome.replayed),
       zero("clients signed out", outcome.signedOut.length),
       zero("tokens spent twice", outcome.spentTwice.length),

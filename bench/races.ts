@@ -1,18 +1,13 @@
 /**
  * Fifty parallel redemptions of one token, on two server processes over one store: one successor, no fork.
  *
- *     npm run trial:races [-- --quick] [--store sqlite|postgres|all] [--json FILE]
+ *     npm run trial:races [-- --quick] [--store NAME] [--json FILE]
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { openPostgresDatabase } from "./harness/postgres-database.ts";
 import type { Result } from "./harness/report.ts";
 import { report } from "./harness/report.ts";
-import type { SharedStore } from "./harness/shared-store.ts";
-import { openSqliteFolder } from "./harness/sqlite-folder.ts";
+import { STORE_NAMES, storesNamed } from "./harness/shared-stores.ts";
 import { runRaces } from "./races/run-races.ts";
 
 const HELP = `Fifty parallel redemptions of one token on two server processes.
@@ -20,16 +15,10 @@ const HELP = `Fifty parallel redemptions of one token on two server processes.
   --quick          10 rounds
   --rounds NUMBER  so many (default: 100)
   --max-seconds N  for each store (default: 300)
-  --store NAME     sqlite, postgres, or all (default)
+  --store NAME     ${STORE_NAMES}, or all (default)
   --json FILE      writes the figures as JSON
   --help
 `;
-
-/** The stores that processes can share; another one is one line here. */
-const STORES: ReadonlyMap<string, () => Promise<SharedStore>> = new Map([
-  ["sqlite", openTemporarySqlite],
-  ["postgres", openPostgresDatabase],
-]);
 
 const { values: flags } = parseArgs({
   options: {
@@ -47,11 +36,9 @@ else await main();
 
 async function main(): Promise<void> {
   const rounds = Number(flags.rounds ?? (flags.quick ? 10 : 100));
-  const chosen = [...STORES].filter(([name]) => flags.store === "all" || flags.store === name);
-  if (chosen.length === 0) throw new Error(`--store: must be all or one of ${[...STORES.keys()].join(", ")}`);
   const results: Result[] = [];
   const faults: string[] = [];
-  for (const [, open] of chosen) {
+  for (const open of storesNamed(flags.store)) {
     const store = await open();
     try {
       const outcome = await runRaces(store, { rounds, maxSeconds: Number(flags["max-seconds"]) });
@@ -81,13 +68,4 @@ async function main(): Promise<void> {
   }
   report("Parallel redemptions on two processes", results, flags.json);
   for (const fault of faults.slice(0, 20)) process.stdout.write(`${fault}\n`);
-}
-
-async function openTemporarySqlite(): Promise<SharedStore> {
-  const dataPath = mkdtempSync(join(tmpdir(), "latchkey-races-"));
-  const store = openSqliteFolder(dataPath);
-  return {
-    ...store,
-    close: async () => rmSync(dataPath, { recursive: true, force: true }),
-  };
 }

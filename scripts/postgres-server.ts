@@ -16,6 +16,7 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { freePort } from "./free-port.ts";
 
@@ -23,6 +24,13 @@ export interface PostgresServer {
   /** Of its database `postgres`, as its superuser. */
   readonly url: string;
   readonly version: string;
+  /**
+   * Kills it with SIGKILL: what is in its folder is what is left, without the commits that nobody waited for and that its
+   * memory alone held. Its other processes end by themselves when they notice.
+   */
+  crash(): Promise<void>;
+  /** Starts it again on what is in its folder, on the same port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,14 +43,17 @@ export interface PostgresServerOptions {
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
+const RESTART_TRIES = 50;
+const RESTART_PAUSE_MS = 100;
 
-// The server is asked to end, and its folder removed, as soon as nobody holds the other end of standard input.
+// The server is asked to end, and its folder removed, as soon as nobody holds the other end of standard input. A line names
+// another signal, and means that the folder is to stay.
 const KEEPER = `folder=$1; shift
 "$@" & server=$!
-read -r line || true
-kill -INT "$server" 2>/dev/null
+read -r signal; left=$?
+kill -"\${signal:-INT}" "$server" 2>/dev/null
 wait "$server"
-rm -rf -- "$folder"`;
+[ "$left" -eq 0 ] || rm -rf -- "$folder"`;
 
 /** @throws Error that says what is missing where there is no PostgreSQL to start */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
@@ -86,44 +97,78 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
       fsync: options.durable === true ? "on" : "off",
       ...options.settings,
     };
-    const keeper = spawn(
-      "/bin/sh",
-      [
-        "-c",
-        KEEPER,
-        "sh",
-        folder,
-        postgres,
-        "-D",
-        data,
-        ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
-      ],
-      // A group of its own: an interrupt at the terminal must not end it before those that use it.
-      { ...user, stdio: ["pipe", "ignore", "pipe"], detached: true },
-    );
-    const ended = once(keeper, "exit");
-    const stop = async (): Promise<void> => {
-      keeper.stdin.end();
-      const forced = setTimeout(
-        () => keeper.pid !== undefined && process.kill(-keeper.pid, "SIGKILL"),
-        STOP_TIMEOUT_MS,
-      );
-      await ended;
-      clearTimeout(forced);
-      rmSync(folder, { recursive: true, force: true });
+    const place = { binary: postgres, folder, data, settings, user };
+    let running: Running | undefined = await run(place);
+    return {
+      url: `postgres://latchkey:${password}@127.0.0.1:${port}/postgres`,
+      version: versionOf(postgres),
+      async crash() {
+        await running?.end("KILL\n");
+        running = undefined;
+      },
+      async restart() {
+        running = await runAfterCrash(place);
+      },
+      async stop() {
+        await running?.end();
+        running = undefined;
+        rmSync(folder, { recursive: true, force: true });
+      },
     };
-    try {
-      await untilReady(keeper.stderr);
-    } catch (error) {
-      await stop();
-      throw error;
-    }
-    keeper.stderr.resume();
-    keeper.unref();
-    return { url: `postgres://latchkey:${password}@127.0.0.1:${port}/postgres`, version: versionOf(postgres), stop };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
+  }
+}
+
+interface Place {
+  readonly binary: string;
+  readonly folder: string;
+  readonly data: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly user: ReturnType<typeof unprivilegedUser>;
+}
+
+interface Running {
+  /** @param signal a line with the name of a signal, with which the folder stays */
+  end(signal?: string): Promise<void>;
+}
+
+async function run({ binary, folder, data, settings, user }: Place): Promise<Running> {
+  const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const keeper = spawn(
+    "/bin/sh",
+    ["-c", KEEPER, "sh", folder, binary, "-D", data, ...flags],
+    // A group of its own: an interrupt at the terminal must not end it before those that use it.
+    { ...user, stdio: ["pipe", "ignore", "pipe"], detached: true },
+  );
+  const ended = once(keeper, "exit");
+  const end = async (signal = ""): Promise<void> => {
+    keeper.stdin.end(signal);
+    const forced = setTimeout(() => keeper.pid !== undefined && process.kill(-keeper.pid, "SIGKILL"), STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(forced);
+  };
+  try {
+    await untilReady(keeper.stderr);
+  } catch (error) {
+    await end("INT\n");
+    throw error;
+  }
+  keeper.stderr.resume();
+  keeper.unref();
+  return { end };
+}
+
+/** The processes of the one that was killed hold its memory until they have noticed, and until then no other may start. */
+async function runAfterCrash(place: Place): Promise<Running> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run(place);
+    } catch (error) {
+      if (tries === RESTART_TRIES) throw error;
+      await sleep(RESTART_PAUSE_MS);
+    }
   }
 }
 

@@ -13,6 +13,7 @@ import type { SharedStore } from "./shared-store.ts";
 
 /** A PostgreSQL database that nobody else uses; its nodes are `latchkey serve`. */
 export interface PostgresDatabase extends SharedStore {
+  readonly name: "PostgreSQL";
   readonly url: string;
 }
 
@@ -39,6 +40,7 @@ export async function openPostgresDatabase(): Promise<PostgresDatabase> {
       }),
     createMaker: (issuer) =>
       createSessionMaker({ store: createPostgresStore({ connectionString: url }), masterSecret, issuer }),
+    ...(own !== undefined && { database: own }),
     async close() {
       rmSync(folder, { recursive: true, force: true });
       if (own === undefined) await administer(base, `DROP DATABASE ${name} WITH (FORCE)`);

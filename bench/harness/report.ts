@@ -35,7 +35,7 @@ export function report(title: string, results: readonly Result[], jsonPath: stri
   if (jsonPath !== undefined) writeFileSync(jsonPath, `${JSON.stringify(results, undefined, 2)}\n`);
   const missed = results.filter((result) => !result.holds).length;
   if (missed > 0) process.stdout.write(`${missed} of ${results.length} missed.\n`);
-  process.exitCode = missed > 0 ? 1 : 0;
+  if (missed > 0) process.exitCode = 1;
 }
 
 function format(value: number): string {

@@ -13,8 +13,13 @@ export interface NewSession {
 /** Signs people in, quickly: beside the servers under test, on their own database, by the ordinary routes. */
 export interface SessionMaker {
   make(transport: "body" | "cookie"): Promise<NewSession>;
+  /** How many events of this type the log holds. */
+  countEvents(type: string): Promise<number>;
   close(): Promise<void>;
 }
+
+/** Events read at once. */
+const PAGE = 1_000;
 
 /** Few, so that no limit of sessions per user ends one. */
 const SESSIONS_PER_USER = 4;
@@ -52,6 +57,16 @@ export async function createSessionMaker(options: {
       const answer = (await response.json()) as SessionAnswer;
       if (response.status !== 200) throw new Error(`the sign-in answered ${response.status}`);
       return { refreshToken: answer.refresh_token ?? "", cookies: response.headers.getSetCookie() };
+    },
+    async countEvents(type) {
+      let [count, after] = [0, 0];
+      for (;;) {
+        const events = await options.store.events.listEvents(after, PAGE);
+        count += events.filter((event) => event.type === type).length;
+        const last = events.at(-1);
+        if (last === undefined) return count;
+        after = last.sequence;
+      }
     },
     close: () => server.close(),
   };

@@ -45,7 +45,10 @@ interface StartOptions {
   readonly remove: () => Promise<void>;
 }
 
-async function start(store: SharedStore, options: StartOptions): Promise<Subject> {
+async function start(
+  store: SharedStore & { readonly name: Subject["database"] },
+  options: StartOptions,
+): Promise<Subject> {
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
   const maker = await store.createMaker(issuer);

@@ -1,0 +1,22 @@
+import { openPostgresDatabase } from "./postgres-database.ts";
+import { openRedisSessions } from "./redis-sessions.ts";
+import type { SharedStore } from "./shared-store.ts";
+import { openTemporarySqlite } from "./sqlite-folder.ts";
+
+/** The stores that trials run on, by the names that `--store` takes; another one is one line here. */
+const STORES: ReadonlyMap<string, () => Promise<SharedStore>> = new Map([
+  ["sqlite", async () => openTemporarySqlite()],
+  ["postgres", openPostgresDatabase],
+  ["redis", () => openRedisSessions({ accounts: "SQLite" })],
+  ["redis-postgres", () => openRedisSessions({ accounts: "PostgreSQL" })],
+  ["redis-everysec", () => openRedisSessions({ accounts: "SQLite", fsync: "everysec" })],
+]);
+
+export const STORE_NAMES: string = [...STORES.keys()].join(", ");
+
+/** @param name one of {@link STORE_NAMES}, or `all` */
+export function storesNamed(name: string): readonly (() => Promise<SharedStore>)[] {
+  const chosen = [...STORES].filter(([known]) => name === "all" || name === known).map(([, open]) => open);
+  if (chosen.length === 0) throw new Error(`--store: must be all or one of ${STORE_NAMES}`);
+  return chosen;
+}
