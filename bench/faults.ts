@@ -2,13 +2,15 @@
  * Honest clients and planted thieves behind a proxy that drops, delays, duplicates and re-orders: is anybody signed out
  * who should not be, is a token ever spent twice, does a thief get away?
  *
- *     npm run trial:faults [-- --quick | --long] [--seed TEXT] [--json FILE]
+ *     npm run trial:faults [-- --quick | --long] [--store NAME] [--seed TEXT] [--json FILE]
  */
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 
 import { runFaultTrial } from "./faults/run-trial.ts";
 import { report } from "./harness/report.ts";
+import type { SharedStore } from "./harness/shared-store.ts";
+import { STORE_NAMES, storesNamed } from "./harness/shared-stores.ts";
 
 const HELP = `Refreshes through a proxy that drops, delays, duplicates and re-orders.
 
@@ -16,6 +18,7 @@ const HELP = `Refreshes through a proxy that drops, delays, duplicates and re-or
   --long              1,000,000 refreshes (default: 100,000)
   --refreshes NUMBER  so many
   --max-seconds N     stops after so long, and says so (default: 1,800)
+  --store NAME        ${STORE_NAMES}, or all (default: sqlite)
   --clients NUMBER    apps, each with a token of its own (default: 48)
   --browsers NUMBER   browsers of three tabs over one jar (default: 12)
   --seed TEXT         the plan of faults and thefts to use again; the order in which the machine runs things stays its own
@@ -31,6 +34,7 @@ const { values: flags } = parseArgs({
     "max-seconds": { type: "string", default: "1800" },
     clients: { type: "string", default: "48" },
     browsers: { type: "string", default: "12" },
+    store: { type: "string", default: "sqlite" },
     seed: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
@@ -41,10 +45,21 @@ if (flags.help) process.stdout.write(HELP);
 else await main();
 
 async function main(): Promise<void> {
+  for (const open of storesNamed(flags.store)) {
+    const store = await open();
+    try {
+      await tryStore(store);
+    } finally {
+      await store.close();
+    }
+  }
+}
+
+async function tryStore(store: SharedStore): Promise<void> {
   const refreshes = Number(flags.refreshes ?? (flags.quick ? 4_000 : flags.long ? 1_000_000 : 100_000));
   const seed = flags.seed ?? randomBytes(6).toString("hex");
-  process.stdout.write(`seed ${seed}: ${refreshes.toLocaleString("en-US")} refreshes\n`);
-  const outcome = await runFaultTrial({
+  process.stdout.write(`${store.name}, seed ${seed}: ${refreshes.toLocaleString("en-US")} refreshes\n`);
+  const outcome = await runFaultTrial(store, {
     seed,
     refreshes,
     maxSeconds: Number(flags["max-seconds"]),
@@ -63,7 +78,7 @@ async function main(): Promise<void> {
     holds: violations(kind) === 0,
   });
   report(
-    `Refreshes through faults, seed ${seed}`,
+    `${store.name}: refreshes through faults, seed ${seed}`,
     [
       {
         name: "refreshes",

@@ -172,6 +172,9 @@ async function runAfterCrash(place: Place): Promise<Running> {
   }
 }
 
+/** A fatal error, but for what those are told who connect while it still starts up. */
+const FAILURE = /FATAL: (?! the database system is )|could not|not found|error while loading/;
+
 function untilReady(output: NodeJS.ReadableStream): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = "";
@@ -180,7 +183,7 @@ function untilReady(output: NodeJS.ReadableStream): Promise<void> {
     output.on("data", (chunk: Buffer) => {
       text += chunk.toString();
       if (text.includes("ready to accept connections")) resolve();
-      else if (/FATAL|could not|not found|error while loading/.test(text)) fail();
+      else if (FAILURE.test(text)) fail();
       else return;
       clearTimeout(timeout);
       text = "";

@@ -1,14 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import type { HttpMessage } from "../harness/http-message.ts";
 import { createConnectionPool, postRequest } from "../harness/http-connection.ts";
 import { headerOf, headersOf, statusOf } from "../harness/http-message.ts";
 import { createSeededRandom } from "../harness/seeded-random.ts";
 import { freePort } from "../../scripts/free-port.ts";
-import { startLatchkey } from "../harness/serve-process.ts";
-import { openSqliteFolder } from "../harness/sqlite-folder.ts";
+import type { SharedStore } from "../harness/shared-store.ts";
 import { createBodyHolder } from "./body-holder.ts";
 import { planFault } from "./fault-plan.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
@@ -48,13 +43,12 @@ const TABS = 3;
 const CLIENT_TIMEOUT_MS = 1_500;
 const MAX_VIOLATIONS = 5;
 
-/** Honest clients and thieves, a proxy that mistreats them, and `latchkey serve` behind it. */
-export async function runFaultTrial(options: FaultTrialOptions): Promise<FaultTrialOutcome> {
-  const dataPath = mkdtempSync(join(tmpdir(), "latchkey-faults-"));
+/** Honest clients and thieves, a proxy that mistreats them, and a server behind it. */
+export async function runFaultTrial(store: SharedStore, options: FaultTrialOptions): Promise<FaultTrialOutcome> {
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
-  const maker = await openSqliteFolder(dataPath).createMaker(issuer);
-  const server = await startLatchkey({ dataPath, port, issuer });
+  const maker = await store.createMaker(issuer);
+  const server = await store.startNode({ port, issuer });
   const random = createSeededRandom(options.seed);
   const ledger = createTokenLedger();
   const traces = new Map<string, Trace>();
@@ -153,7 +147,6 @@ export async function runFaultTrial(options: FaultTrialOptions): Promise<FaultTr
     await proxy.close();
     await maker.close();
     await server.stop();
-    rmSync(dataPath, { recursive: true, force: true });
   }
 }
 

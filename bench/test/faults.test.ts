@@ -1,12 +1,15 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 
 import { planFault } from "../faults/fault-plan.ts";
 import { runFaultTrial } from "../faults/run-trial.ts";
 import { createTokenLedger } from "../faults/token-ledger.ts";
 import { createSeededRandom } from "../harness/seeded-random.ts";
+import { openTemporarySqlite } from "../harness/sqlite-folder.ts";
 
 it("lost, delayed, duplicated and re-ordered messages sign nobody out, and every thief is caught", async () => {
-  const outcome = await runFaultTrial({
+  const store = openTemporarySqlite();
+  onTestFinished(() => store.close());
+  const outcome = await runFaultTrial(store, {
     seed: "a short form",
     refreshes: 1_200,
     maxSeconds: 60,
