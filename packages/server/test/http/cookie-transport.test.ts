@@ -266,7 +266,7 @@ describe("cross-origin reading", () => {
     }
   });
 
-  it("login CSRF: cookies for a page of a foreign origin are refused", async () => {
+  it("E-12 login CSRF: cookies for a page of a foreign origin are refused", async () => {
     const authority = await startAuthority();
     await authority.signedIn();
     const answer = await authority.call("POST", "/auth/login", {

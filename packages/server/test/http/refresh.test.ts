@@ -99,7 +99,7 @@ describe("POST /auth/refresh by body transport", () => {
     expect(again.refresh_token).toBe(third.refresh_token);
   });
 
-  it("without keys, a repeated request is a retry for ten seconds and a copy after", async () => {
+  it("RT-04: without keys, a repeated request is a retry for ten seconds and a copy after", async () => {
     const authority = await startAuthority();
     const { refresh_token } = await authority.signedIn();
     const second = granted(await authority.refresh(refresh_token));
