@@ -85,7 +85,7 @@ function examineHonest({ protocol, bounds }: Setting, world: World, asked: Asked
         const outside = now - row.state.rotatedAt > protocol.times.retryWindow || rotationsBehind > 1;
         if (outside) return { kind: "limit", limit: OUTSIDE_WINDOW };
       }
-      if (world.setFarBack || insists) return { kind: "limit", limit: JAR_FAR_BEHIND };
+      if (world.setFarBack || (insists && rotationsBehind > 1)) return { kind: "limit", limit: JAR_FAR_BEHIND };
       // The row tells a late request by the keys it remembers, or after a crash by those that the client sends again.
       if (rotationsBehind > (world.left.crashes < bounds.crashes ? SENT_KEYS - 1 : REMEMBERED_GENERATIONS)) {
         return { kind: "limit", limit: VERY_LATE };
