@@ -1,4 +1,5 @@
 /** One server process of several on a database: what `latchkey serve` is to a folder with SQLite. */
+/// <reference types="node" />
 import { parseArgs } from "node:util";
 
 import { createAuthServer, createSqliteStore } from "@latchkey/server";
