@@ -209,7 +209,7 @@ it("E-13: no navigation refreshes or signs out: GET is refused with all cookies,
   expect((await authority.call("POST", "/auth/refresh", { headers: refreshHeaders(browser) })).status).toBe(200);
 });
 
-it("E-15: no answer with a token or a cookie may be kept by anybody in between", async () => {
+it("RT-10 E-15: no answer with a token or a cookie may be kept by anybody in between", async () => {
   const authority = await startAuthority();
   const { answer, browser } = await signIn(authority, EMAIL);
   const body = await authority.signedIn();

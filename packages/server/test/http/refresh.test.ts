@@ -137,7 +137,7 @@ describe("POST /auth/refresh by body transport", () => {
     }
   });
 
-  it("E-07 RT-05 SE-01: the idle limit moves with each refresh, the absolute one never", async () => {
+  it("E-07 RT-05 RT-16 SE-01: the idle limit moves with each refresh, the absolute one never", async () => {
     const authority = await startAuthority({ sessionIdleSeconds: 100, sessionMaxSeconds: 250 });
     let { refresh_token, ...answer } = await authority.signedIn();
     expect(answer).toMatchObject({ refresh_token_timeout: 100, authorization_expires_in: 250 });
