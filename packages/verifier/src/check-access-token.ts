@@ -15,6 +15,8 @@ import { readAccessToken, type VerifiedAccessToken } from "./verified-access-tok
 export interface AcceptedToken {
   readonly kind: "accepted";
   readonly token: VerifiedAccessToken;
+  /** The version of the revocations among which it was last looked for, and not found. */
+  foundAliveAt: number;
 }
 
 export type Verdict =
@@ -32,8 +34,9 @@ export type Verdict =
  * 3. It came by the scheme it is for: bound to a key by `DPoP`, not bound by `Bearer`. Asked of remembered tokens too.
  * 4. Its other claims have the types they must have.
  *
- * For a bound token the proof comes next (`check-proof.ts`). What the route demands (scopes, roles) comes after all of
- * this, in the middleware.
+ * For a bound token the proof comes next (`check-proof.ts`). Whether it was revoked is asked each time, for what is in the
+ * cache as well (`revocation/revocation-check.ts`). What the route demands (scopes, roles) comes after all of this, in the
+ * middleware.
  */
 export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (presented: PresentedToken) => Verdict {
   const verifyJwt = createJwtVerifier({
@@ -64,12 +67,12 @@ export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (pre
 
     const known = accepted?.get(jwt);
     if (known !== undefined) return known;
-    const reading = readAccessToken(jwt.claims);
+    const reading = readAccessToken(jwt);
     if (reading.kind === "malformed") {
       return refused({ code: "invalid_token", reason: "invalid_claim", claim: reading.claim });
     }
 
-    const passed: AcceptedToken = { kind: "accepted", token: reading.token };
+    const passed: AcceptedToken = { kind: "accepted", token: reading.token, foundAliveAt: 0 };
     accepted?.set(jwt, passed);
     return passed;
   };

@@ -11,6 +11,7 @@ export type RefusalCode = Extract<
   | "expired_token"
   | "invalid_dpop_proof"
   | "use_dpop_nonce"
+  | "stale_token"
   | "insufficient_scope"
   | "unavailable"
 >;
@@ -22,7 +23,10 @@ export type RefusalCode = Extract<
  * key), `unsupported_scheme` (a proof, and no URL of this API's to check it with), `no_proof`, `repeated_proof`,
  * `wrong_key`, `replayed_proof`, `no_request_line` (whoever called the verifier did not hand over method and URL),
  * `no_replay_store` (it failed, or is full), `not_for_us` (the key is unknown, and the token would be refused whatever it
- * is), `missing_scope`, `missing_role`, `no_keys` (the issuer's key set cannot be had), `closed`.
+ * is), `missing_scope`, `missing_role`, `no_keys` (the issuer's key set cannot be had),
+ * `revoked_session`, `revoked_subject`, `revoked_token`, `revoked_key`, `old_claims` (the user's rights have changed since),
+ * `revoked_by_introspection`, `stale_revocations` (what was heard of revocations is too old), `no_introspection` (it is,
+ * and the issuer did not answer when asked about the token), `closed`.
  */
 export type RefusalReason =
   | JwtErrorCode
@@ -42,6 +46,14 @@ export type RefusalReason =
   | "missing_scope"
   | "missing_role"
   | "no_keys"
+  | "revoked_session"
+  | "revoked_subject"
+  | "revoked_token"
+  | "revoked_key"
+  | "old_claims"
+  | "revoked_by_introspection"
+  | "stale_revocations"
+  | "no_introspection"
   | "closed";
 
 /** A refusal as data. */

@@ -18,10 +18,10 @@ export function findIssuerFault(issuer: string): string | undefined {
 }
 
 /**
- * Whether the issuer's metadata may send us to `uri` for its keys: `https:`, on any host, since large providers serve keys
+ * Whether the issuer's metadata may send us to `uri`, for its keys or with our credentials: `https:`, on any host, since large providers serve keys
  * from another one; `http:` and `https:` on loopback where the issuer itself is there. Never `file:` or a downgrade.
  */
-export function isKeySetUrl(uri: unknown, issuer: string): uri is string {
+export function isEndpointUrl(uri: unknown, issuer: string): uri is string {
   const url = typeof uri === "string" ? URL.parse(uri) : null;
   if (url === null || url.username !== "" || url.password !== "") return false;
   if (url.protocol === "https:") return true;

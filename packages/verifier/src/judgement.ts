@@ -5,7 +5,7 @@ import type { Verifier } from "./verifier.ts";
 
 /** What a request came to. A cause is for the log of the API, where a part of the API's own has failed. */
 export type Judgement =
-  | AcceptedToken
+  | Pick<AcceptedToken, "kind" | "token">
   | { readonly kind: "refused"; readonly refusal: Refusal; readonly cause?: unknown };
 
 /**

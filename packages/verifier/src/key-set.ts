@@ -1,6 +1,6 @@
 import { exportPublicJwk, importJwkSet, JwtError, type VerificationKey } from "@latchkey/jwt";
 
-import { discoverKeySetUrl } from "./discovery.ts";
+import { discoverEndpoints, type IssuerEndpoints } from "./discovery.ts";
 import { fetchJson, type FetchContext } from "./fetch-json.ts";
 import { createFetchRounds } from "./fetch-rounds.ts";
 import { type Fetched, failed, type KeySetFailure } from "./key-set-failure.ts";
@@ -49,10 +49,11 @@ interface HeldKeys {
   readonly fetchedAt: number;
 }
 
-export function createKeySet(settings: KeySetSettings): KeySet {
+/** @param onFetched is told what the issuer offers, each time its keys were fetched */
+export function createKeySet(settings: KeySetSettings, onFetched?: (endpoints: IssuerEndpoints) => void): KeySet {
   const { issuer, keyRefreshSeconds, maxKeyAgeSeconds, fetch, clock } = settings;
   let held: HeldKeys | undefined;
-  let discovered: { readonly url: string; readonly at: number } | undefined;
+  let discovered: { readonly endpoints: IssuerEndpoints; readonly at: number } | undefined;
   let refreshTimer: NodeJS.Timeout | undefined;
 
   const rounds = createFetchRounds({
@@ -77,17 +78,19 @@ export function createKeySet(settings: KeySetSettings): KeySet {
     // once a second, but any change of the key set does.
     const byKid = held !== undefined && isSameKeySet(held.byKid, keys.value) ? held.byKid : keys.value;
     held = { byKid, fetchedAt: clock() };
+    if (discovered !== undefined) onFetched?.(discovered.endpoints);
     return { kind: "ok", value: undefined };
   }
 
   /** Read anew as often as the keys are; a flood of unknown `kid`s asks for the keys alone. */
   async function locateKeys(context: FetchContext): Promise<Fetched<string>> {
     if (discovered !== undefined && ageOf(discovered.at) < keyRefreshSeconds) {
-      return { kind: "ok", value: discovered.url };
+      return { kind: "ok", value: discovered.endpoints.keySet };
     }
-    const location = await discoverKeySetUrl(issuer, context);
-    if (location.kind === "ok") discovered = { url: location.value, at: clock() };
-    return location;
+    const found = await discoverEndpoints(issuer, context);
+    if (found.kind === "failed") return found;
+    discovered = { endpoints: found.value, at: clock() };
+    return { kind: "ok", value: found.value.keySet };
   }
 
   /** An API nobody calls refreshes too, or the first call after a quiet night could bring a withdrawn key. */

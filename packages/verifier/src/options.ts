@@ -3,6 +3,11 @@ import type { TokenCacheOptions } from "@latchkey/jwt";
 import { type DpopOptions, type DpopSettings, parseDpopOptions } from "./dpop-options.ts";
 import { VerifierError } from "./errors.ts";
 import { findIssuerFault } from "./issuer-url.ts";
+import {
+  parseRevocationOptions,
+  type RevocationOptions,
+  type RevocationSettings,
+} from "./revocation/revocation-options.ts";
 
 /** What a verifier trusts, and how patient it is. All durations are whole seconds. */
 export interface VerifierOptions {
@@ -31,6 +36,11 @@ export interface VerifierOptions {
   readonly tokenCache?: TokenCacheOptions | false | undefined;
   /** For access tokens that are bound to a key. */
   readonly dpop?: DpopOptions | undefined;
+  /**
+   * How revocations are heard of. By default the issuer's feed is followed where it is public; with this it must be there, or
+   * `ready()` rejects. `false` ignores it: tokens are then good until they expire.
+   */
+  readonly revocation?: RevocationOptions | false | undefined;
   /** The global `fetch` by default. It must honour `signal` and `redirect: "manual"`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Seconds since 1970; the system's clock by default. */
@@ -48,6 +58,8 @@ export interface Settings {
   /** `undefined`: no cache. */
   readonly tokenCache: TokenCacheOptions | undefined;
   readonly dpop: DpopSettings;
+  /** `undefined`: revocations are ignored. */
+  readonly revocation: RevocationSettings | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: () => number;
 }
@@ -61,6 +73,7 @@ const optionNames: ReadonlySet<string> = new Set([
   "fetchTimeoutSeconds",
   "tokenCache",
   "dpop",
+  "revocation",
   "fetch",
   "clock",
 ] satisfies readonly (keyof VerifierOptions)[]);
@@ -89,6 +102,7 @@ export function parseOptions(options: VerifierOptions): Settings {
     fetchTimeoutSeconds: seconds(options, "fetchTimeoutSeconds", { min: 1, max: 30, standard: 5 }),
     tokenCache: parseTokenCache(options.tokenCache),
     dpop: parseDpopOptions(options.dpop, { audiences, clock }),
+    revocation: parseRevocationOptions(options.revocation, issuer),
     fetch,
     clock,
   };

@@ -1,4 +1,4 @@
-import type { JwtClaims } from "@latchkey/jwt";
+import type { JwtClaims, VerifiedJwt } from "@latchkey/jwt";
 import { parseScope } from "@latchkey/protocol";
 
 /** What an access token says, once everything about it has been checked. It does not hold the token itself. */
@@ -12,6 +12,8 @@ export interface VerifiedAccessToken {
   readonly sessionId: string | undefined;
   /** Unique to the token (`jti`). */
   readonly tokenId: string;
+  /** The key it was signed with (`kid`). */
+  readonly keyId: string | undefined;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
   /** When the user last proved who they are, in seconds since 1970; unchanged by refreshes. */
@@ -19,6 +21,8 @@ export interface VerifiedAccessToken {
   /** Seconds since 1970. */
   readonly issuedAt: number;
   readonly expiresAt: number;
+  /** How often the user's rights had changed when it was issued (`claims_epoch`). */
+  readonly claimsEpoch: number;
   /** All claims, as the issuer wrote them. */
   readonly claims: JwtClaims;
 }
@@ -35,9 +39,9 @@ export type AccessTokenReading =
  * Reads claims whose signature, issuer, audience and times have been checked. A claim of the wrong type refuses the token: a
  * `scope` or `roles` in another shape must not come out as "some" rights, nor a strange `sid` escape a revocation.
  */
-export function readAccessToken(claims: JwtClaims): AccessTokenReading {
+export function readAccessToken({ claims, header }: VerifiedJwt): AccessTokenReading {
   const { iss, sub, jti, client_id: clientId } = claims; // which the engine has found to be there
-  const { sid, scope = "", roles = [], auth_time: authTime } = optionalClaims(claims);
+  const { sid, scope = "", roles = [], auth_time: authTime, claims_epoch: epoch = 0 } = optionalClaims(claims);
   if (!isName(sub)) return malformed("sub");
   if (!isName(clientId)) return malformed("client_id");
   if (!isName(jti)) return malformed("jti");
@@ -45,17 +49,20 @@ export function readAccessToken(claims: JwtClaims): AccessTokenReading {
   if (typeof scope !== "string") return malformed("scope");
   if (!isNameList(roles)) return malformed("roles");
   if (authTime !== undefined && typeof authTime !== "number") return malformed("auth_time");
+  if (!isCount(epoch)) return malformed("claims_epoch");
   const token: VerifiedAccessToken = Object.freeze({
     issuer: iss,
     subject: sub,
     clientId,
     sessionId: sid,
     tokenId: jti,
+    keyId: header.kid,
     scopes: Object.freeze(parseScope(scope)),
     roles: Object.freeze([...roles]),
     authenticatedAt: authTime,
     issuedAt: claims.iat,
     expiresAt: claims.exp,
+    claimsEpoch: epoch,
     claims,
   });
   verified.add(token);
@@ -63,12 +70,15 @@ export function readAccessToken(claims: JwtClaims): AccessTokenReading {
 }
 
 /** Without what a polluted `Object.prototype` would lend a token: roles, for example. */
-function optionalClaims(claims: JwtClaims): Readonly<Record<"sid" | "scope" | "roles" | "auth_time", unknown>> {
+function optionalClaims(
+  claims: JwtClaims,
+): Readonly<Record<"sid" | "scope" | "roles" | "auth_time" | "claims_epoch", unknown>> {
   return {
     sid: ownClaim(claims, "sid"),
     scope: ownClaim(claims, "scope"),
     roles: ownClaim(claims, "roles"),
     auth_time: ownClaim(claims, "auth_time"),
+    claims_epoch: ownClaim(claims, "claims_epoch"),
   };
 }
 
@@ -90,6 +100,10 @@ function malformed(claim: string): AccessTokenReading {
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isNameList(value: unknown): value is readonly string[] {

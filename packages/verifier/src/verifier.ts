@@ -1,12 +1,13 @@
 import { isTokenSyntax } from "@latchkey/protocol";
 
-import { createAccessTokenCheck } from "./check-access-token.ts";
+import { type AcceptedToken, createAccessTokenCheck } from "./check-access-token.ts";
 import { createProofCheck } from "./check-proof.ts";
 import { type Refusal, refusalError, VerifierError } from "./errors.ts";
 import { type Judgement, setJudge } from "./judgement.ts";
 import { createKeySet, type KeySetStatus } from "./key-set.ts";
 import { parseOptions, type VerifierOptions } from "./options.ts";
 import { type PresentedToken, readPresentedToken, type RequestLike } from "./presented-token.ts";
+import { createRevocations, type RevocationStatus } from "./revocation/revocations.ts";
 import { findKidWorthAsking } from "./unverified-glance.ts";
 import type { VerifiedAccessToken } from "./verified-access-token.ts";
 
@@ -16,7 +17,8 @@ export interface Verifier {
    * Verifies a bearer token: one that is bound to no key. While its key is held, nothing is waited for; a new key is fetched
    * first (within 2 seconds, even under a flood of made-up `kid`s).
    *
-   * @throws VerifierError `invalid_token`, `expired_token`, or `unavailable` where the issuer's keys cannot be had
+   * @throws VerifierError `invalid_token`, `expired_token`, `stale_token` (refresh it: the user's rights have changed), or
+   *   `unavailable` where the issuer's keys cannot be had, or what is known of revocations is too old (`revocation.onStale`)
    */
   verify(token: string): Promise<VerifiedAccessToken>;
   /**
@@ -26,14 +28,15 @@ export interface Verifier {
    */
   authenticate(request: RequestLike): Promise<VerifiedAccessToken>;
   /**
-   * Fetches the keys now instead of at the first token, for a start that should fail where the issuer is misconfigured.
+   * Fetches the keys now instead of at the first token, and hears the revocation feed once, for a start that should fail where
+   * the issuer is misconfigured.
    *
    * @throws VerifierError `unavailable`, whose message says what is wrong
    */
   ready(): Promise<void>;
   /** For health checks; holds no secrets. */
   status(): VerifierStatus;
-  /** Ends background refreshes and pending fetches. From then on every token is answered `unavailable`. */
+  /** Ends background refreshes, pending fetches and the revocation feed. From then on every token is answered `unavailable`. */
   close(): void;
 }
 
@@ -43,6 +46,7 @@ export interface VerifierStatus {
   readonly isReady: boolean;
   readonly isClosed: boolean;
   readonly keys: KeySetStatus;
+  readonly revocation: RevocationStatus;
 }
 
 const CLOSED: Refusal = { code: "unavailable", reason: "closed", retryAfterSeconds: 5 };
@@ -55,7 +59,8 @@ const MALFORMED: Refusal = { code: "invalid_request", reason: "malformed_authori
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const settings = parseOptions(options);
-  const keySet = createKeySet(settings);
+  const keySet = createKeySet(settings, (endpoints) => revocations.offer(endpoints));
+  const revocations = createRevocations(settings, keySet);
   const check = createAccessTokenCheck(settings, keySet);
   const checkProof = createProofCheck(settings.dpop, settings.clock);
   const takesProofs = settings.dpop.urls.length > 0;
@@ -64,7 +69,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   function judge(presented: PresentedToken, from: "caller" | "header"): Judgement | Promise<Judgement> {
     if (isClosed) return refused(CLOSED);
     const verdict = check(presented);
-    if (verdict.kind === "accepted") return verdict;
+    if (verdict.kind === "accepted") return unlessRevoked(verdict, presented.token);
     // A token that verifies is base64url and dots. Only of others it is worth asking whether they are tokens at all.
     if (from === "header" && !isTokenSyntax(presented.token)) return refused(MALFORMED);
     return verdict.kind === "key_unknown" ? judgeWithNewKey(presented) : verdict;
@@ -78,9 +83,26 @@ export function createVerifier(options: VerifierOptions): Verifier {
       return refused({ code: "unavailable", reason: "no_keys", retryAfterSeconds: lookup.retryAfterSeconds });
     }
     const verdict = lookup.kind === "found" ? check(presented) : undefined;
-    return verdict === undefined || verdict.kind === "key_unknown"
-      ? refused({ code: "invalid_token", reason: "unknown_key" })
-      : verdict;
+    if (verdict?.kind === "accepted") return unlessRevoked(verdict, presented.token);
+    return verdict?.kind === "refused" ? verdict : refused({ code: "invalid_token", reason: "unknown_key" });
+  }
+
+  /** Asked of every token each time, remembered or not. */
+  function unlessRevoked(accepted: AcceptedToken, token: string): Judgement | Promise<Judgement> {
+    const found = revocations.findRefusal(accepted, token);
+    if (found === undefined) return accepted;
+    if (!(found instanceof Promise)) return refused(found);
+    return found.then((refusal) => (refusal === undefined ? accepted : refused(refusal)));
+  }
+
+  async function hearRevocations(): Promise<void> {
+    const failure = await revocations.ready();
+    if (failure === undefined) return;
+    throw new VerifierError("unavailable", `Revocations of ${settings.issuer} cannot be followed: ${failure.message}`, {
+      code: "unavailable",
+      reason: "stale_revocations",
+      retryAfterSeconds: 5,
+    });
   }
 
   function judgeRequest(request: RequestLike): Judgement | Promise<Judgement> {
@@ -115,7 +137,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     async ready() {
       if (isClosed) throw refusalError(CLOSED);
       const lookup = await keySet.load();
-      if (lookup.kind !== "unavailable") return;
+      if (lookup.kind !== "unavailable") return hearRevocations();
       const { retryAfterSeconds, failure } = lookup;
       const refusal: Refusal = { code: "unavailable", reason: "no_keys", retryAfterSeconds };
       throw new VerifierError(
@@ -128,12 +150,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
     status() {
       const keys = keySet.status();
       const isReady = !isClosed && (keys.state === "fresh" || keys.state === "stale");
-      return { issuer: settings.issuer, isReady, isClosed, keys };
+      return { issuer: settings.issuer, isReady, isClosed, keys, revocation: revocations.status() };
     },
 
     close() {
       isClosed = true;
       keySet.close();
+      revocations.close();
     },
   };
   setJudge(verifier, judgeRequest);

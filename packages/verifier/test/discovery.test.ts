@@ -2,7 +2,7 @@ import { generateSigningKey } from "@latchkey/jwt";
 import { createVerifier, type KeySetFailure, type Verifier, VerifierError } from "@latchkey/verifier";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { isKeySetUrl } from "../src/issuer-url.ts";
+import { isEndpointUrl } from "../src/issuer-url.ts";
 import { AUDIENCE, json, JWKS, OAUTH, OPENID, startIssuer, type TestIssuer } from "./issuer-on-loopback.ts";
 
 let issuer: TestIssuer;
@@ -130,7 +130,7 @@ describe("the key set's URL", () => {
     ["https://auth.example.com:8443/jwks", "https://auth.example.com"],
     ["http://127.0.0.1:3000/jwks", "http://localhost:3000"],
   ])("K-08: may be %s for %s", (uri, from) => {
-    expect(isKeySetUrl(uri, from)).toBe(true);
+    expect(isEndpointUrl(uri, from)).toBe(true);
   });
 
   it.each([
@@ -143,6 +143,6 @@ describe("the key set's URL", () => {
     ["https://user:secret@auth.example.com/jwks", "https://auth.example.com"],
     ["", "https://auth.example.com"],
   ])("K-08, D-05: may not be %s for %s", (uri, from) => {
-    expect(isKeySetUrl(uri, from)).toBe(false);
+    expect(isEndpointUrl(uri, from)).toBe(false);
   });
 });

@@ -21,7 +21,9 @@ export interface TestIssuer {
   readonly key: SigningKey;
   /** What is published from now on. */
   publish(keys: readonly (SigningKey | Jwk)[]): void;
-  /** Answers this path in another way; `undefined` brings the right answer back. */
+  /** More for its metadata, from now on. */
+  describe(metadata: object): void;
+  /** Answers this path, whatever its query, in another way; `undefined` brings the right answer back. */
   answerWith(path: string, answer: Answer | undefined): void;
   /** How often a path was asked for. */
   hits(path: string): number;
@@ -58,10 +60,12 @@ export async function startIssuer(options: TestIssuerOptions = {}): Promise<Test
   const { server, origin } = await listen((request, response) => {
     const asked = request.url ?? "";
     paths.push(asked);
-    (answers.get(asked) ?? rightAnswers.get(asked) ?? notFound)(request, response);
+    const answer = answers.get(asked) ?? answers.get(asked.split("?")[0] ?? "") ?? rightAnswers.get(asked);
+    (answer ?? notFound)(request, response);
   }, options.port);
   const url = `${origin}${path}`;
-  const metadata: Answer = (_, response) => json(response, { issuer: url, jwks_uri: `${url}${JWKS}` });
+  let more: object = {};
+  const metadata: Answer = (_, response) => json(response, { issuer: url, jwks_uri: `${url}${JWKS}`, ...more });
   const rightAnswers = new Map<string, Answer>([
     [`${path}${OPENID}`, metadata],
     [`${OAUTH}${path}`, metadata],
@@ -75,6 +79,9 @@ export async function startIssuer(options: TestIssuerOptions = {}): Promise<Test
     paths,
     publish(keys) {
       published = keys;
+    },
+    describe(metadata) {
+      more = metadata;
     },
     answerWith(asked, answer) {
       if (answer === undefined) answers.delete(asked);

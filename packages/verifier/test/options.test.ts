@@ -115,6 +115,7 @@ describe("the options", () => {
       issuer: good.issuer,
       isReady: false,
       isClosed: false,
+      revocation: { state: "off", entries: 0, reconnects: 0 },
       keys: { state: "none", keyIds: [], ageSeconds: undefined, failure: undefined },
     });
     verifier.close();

@@ -31,6 +31,8 @@ describe("a verified access token", () => {
       subject: "user-1",
       clientId: "first-party",
       sessionId: "session-1",
+      keyId: issuer.key.kid,
+      claimsEpoch: 0,
       tokenId: "token-1",
       scopes: ["read:users", "read:reports"],
       roles: ["editor"],
