@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import { FEED_HEARTBEAT_SECONDS } from "@latchkey/protocol";
 
 import { describeCause, fetchJson } from "../fetch-json.ts";
@@ -30,8 +32,8 @@ const SILENCE_MS = FEED_HEARTBEAT_SECONDS * 2.5 * 1000;
 /** A snapshot of a million entries fits. */
 const MAX_POLL_BYTES = 96 * 2 ** 20;
 
-/** A breath for requests after each full batch of a long snapshot. */
-const LONG_BATCH = 4_096;
+/** How long to take in batches at a stretch, while requests wait. */
+const STRETCH_MS = 2;
 
 /**
  * Follows the feed at one node for as long as it goes well. Never rejects.
@@ -45,6 +47,7 @@ export async function streamFrom(
 ): Promise<ConnectionEnd> {
   const name = nameOf(url);
   const watch = createWatch(firstMs, signal);
+  const breathe = createBreather();
   let heardAny = false;
   const end = (failure: FeedFailure, lacksStreams = false): ConnectionEnd => ({ failure, heardAny, lacksStreams });
 
@@ -77,7 +80,7 @@ export async function streamFrom(
         heardAny = true;
         onHeard();
         if (taken.isNews) watch.restart(SILENCE_MS);
-        if (jws.length > LONG_BATCH) await nextTurn();
+        await breathe();
       }
     }
     return end(feedFailure("ended", `${name} ended the stream.`));
@@ -121,12 +124,13 @@ export async function pollOnce(
     watch.stop();
     const batches = readBatches(answer.value);
     if (batches === undefined) return feedFailure("not_a_feed", `${name} answered no batches.`);
+    const breathe = createBreather();
     for (const jws of batches) {
       const taken = await knowledge.take(jws);
       if (signal.aborted) return CLOSED;
       if (taken.kind === "failed") return taken.failure;
       onHeard();
-      if (jws.length > LONG_BATCH) await nextTurn();
+      await breathe();
     }
     return undefined;
   } finally {
@@ -153,7 +157,11 @@ function findAnswerFault(name: string, response: Response, type: string): FeedFa
 
 function statusFailure(name: string, status: number): FeedFailure {
   if (status === 401 || status === 403) {
-    return feedFailure("refused", `${name} refuses the credentials (${status}).`, status);
+    return feedFailure(
+      "refused",
+      `${name} refuses revocation.credentials (${status}): they must be one of the authority's resourceServers.`,
+      status,
+    );
   }
   if (status >= 300 && status < 400) {
     return feedFailure("redirected", `${name} redirects elsewhere, which is refused.`, status);
@@ -197,8 +205,12 @@ function createWatch(ms: number, outer: AbortSignal): Watch {
   };
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+/** Lets requests be answered in between, where a snapshot is long. */
+function createBreather(): () => Promise<void> {
+  let began = performance.now();
+  return async () => {
+    if (performance.now() - began < STRETCH_MS) return;
+    await setImmediate();
+    began = performance.now();
+  };
 }

@@ -105,7 +105,9 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
     try {
       const end = await stream(url);
       channel = undefined;
-      return end.lacksStreams && !signal.aborted ? await poll(url) : end.failure;
+      // One that is silent may be dead: another one that is not is better than polling.
+      const isLast = end.failure.reason !== "silent" || failuresInRow >= nodes.length - 1;
+      return end.lacksStreams && isLast && !signal.aborted ? await poll(url) : end.failure;
     } catch {
       // Nobody awaits this: a rejection would end the process.
       return feedFailure("unexpected", "The feed could not be read, for a reason that should be reported as a bug.");

@@ -6,8 +6,8 @@ import type { KeyedHash } from "./keyed-hash.ts";
  *
  * It keeps 64 bits of a keyed hash in place of the id: 12 bytes an entry, 17 with what open addressing leaves free. An id that
  * is in the table is always found. One that is not is found by mistake with a chance of 1 in 18,000,000,000,000 at a million
- * entries: some years of full load until one honest token is refused for some minutes. Whole ids would take four times the
- * memory, on the heap that garbage collections walk.
+ * entries: at 30,000 look-ups a second, one honest token is refused for some minutes in 19 years. Whole ids, as strings in a Map,
+ * would take several times the memory, on the heap that garbage collections walk.
  */
 export interface IdTable {
   /** How many entries there are, those not yet forgotten included. */
