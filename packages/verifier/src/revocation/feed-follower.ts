@@ -19,7 +19,8 @@ export interface FeedFollower {
 const POLL_MS = 1_000;
 /** How long to poll before a stream is tried again, at first and at most. */
 const POLLING_MS = { first: 60_000, most: 600_000 };
-const FIRST_BATCH_MS = { first: 5_000, most: 20_000 };
+/** How long a node may take to begin, and how long once that was not enough: it may be slow and not dead. */
+const BEGIN_MS = { first: 5_000, then: 15_000 };
 /** A stream that lasted for this long was a good one. */
 const GOOD_STREAM_MS = 5_000;
 const REFUSED_PAUSE_MS = 5_000;
@@ -33,7 +34,7 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
   let channel: FeedFollower["channel"];
   let connections = 0;
   let failuresInRow = 0;
-  let silences = 0;
+  let wasTooSlow = false;
   let failure: FeedFailure | undefined;
   let pollingMs = POLLING_MS.first;
   let waiting: ((failure: FeedFailure | undefined) => void)[] = [];
@@ -57,12 +58,11 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
     channel = undefined;
     failure = why;
     failuresInRow += 1;
-    if (why.reason === "silent") silences += 1;
     turn += 1;
     if (why.reason === "refused" || failuresInRow >= nodes.length) tell(why);
   }
 
-  const firstMs = (): number => Math.min(FIRST_BATCH_MS.first * 2 ** silences, FIRST_BATCH_MS.most);
+  const beginMs = (): number => (wasTooSlow ? BEGIN_MS.then : BEGIN_MS.first);
 
   async function stream(url: string): Promise<ConnectionEnd> {
     const startedAt = performance.now();
@@ -72,11 +72,11 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
         ...connection,
         onHeard() {
           channel = "stream";
-          silences = 0;
+          wasTooSlow = false;
           connection.onHeard();
         },
       },
-      { firstMs: firstMs(), signal },
+      { firstMs: beginMs(), signal },
     );
     if (end.heardAny && performance.now() - startedAt > GOOD_STREAM_MS) {
       failuresInRow = 0;
@@ -89,11 +89,12 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
   async function poll(url: string): Promise<FeedFailure | undefined> {
     const startedAt = performance.now();
     while (!signal.aborted && performance.now() - startedAt < pollingMs) {
-      const why = await pollOnce(url, connection, { timeoutMs: firstMs(), signal });
+      const why = await pollOnce(url, connection, { timeoutMs: beginMs(), signal });
+      if (why?.reason === "silent") wasTooSlow = true;
       if (why !== undefined) return why;
       channel = "polling";
       failuresInRow = 0;
-      silences = 0;
+      wasTooSlow = false;
       await pause(POLL_MS * (0.9 + Math.random() * 0.2), signal);
     }
     pollingMs = Math.min(pollingMs * 2, POLLING_MS.most);
@@ -105,6 +106,7 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
     try {
       const end = await stream(url);
       channel = undefined;
+      if (end.failure.reason === "silent") wasTooSlow = true;
       // One that is silent may be dead: another one that is not is better than polling.
       const isLast = end.failure.reason !== "silent" || failuresInRow >= nodes.length - 1;
       return end.lacksStreams && isLast && !signal.aborted ? await poll(url) : end.failure;
@@ -147,7 +149,12 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
     firstOutcome() {
       if (knowledge.cursor !== null) return Promise.resolve(undefined);
       return new Promise((resolve) => {
-        waiting.push(resolve);
+        // The connection itself keeps no process alive, but who waits for it must not be left without an answer.
+        const hold = setInterval(() => undefined, 60_000);
+        waiting.push((outcome) => {
+          clearInterval(hold);
+          resolve(outcome);
+        });
       });
     },
 
