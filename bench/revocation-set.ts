@@ -1,0 +1,206 @@
+/**
+ * What a million live revocations cost a verifier that follows a feed: memory, pauses, and verifications a second.
+ *
+ *     npm run bench:revocation-set [-- --quick] [-- --json FILE]
+ *
+ * The authority is a process of its own. Two verifiers follow, one an empty feed and one a full one; they take turns, and
+ * ratios are medians of the ratios within a round.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+
+import { createVerifier, type Verifier, type VerifierOptions } from "@latchkey/verifier";
+
+import { AUDIENCE, type FeedCommand, type FeedReply } from "./revocation-set/feed-process.ts";
+
+interface Feed {
+  readonly process: ChildProcess;
+  readonly issuer: string;
+  readonly tokens: readonly string[];
+}
+
+interface Result {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly target?: string;
+  readonly holds: boolean;
+}
+
+const { values: flags } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
+});
+const ENTRIES = 1_000_000;
+const ROUNDS = flags.quick ? 5 : 21;
+const ROUND_MS = flags.quick ? 50 : 150;
+const START = Math.floor(Date.now() / 1000);
+const UNTIL = START + 720;
+let now = START;
+const results: Result[] = [];
+
+async function ask(child: ChildProcess, command: FeedCommand): Promise<FeedReply> {
+  child.send(command);
+  const [reply] = (await once(child, "message")) as [FeedReply];
+  return reply;
+}
+
+async function startFeed(entries: number): Promise<Feed> {
+  const child = fork(new URL("revocation-set/feed-process.ts", import.meta.url));
+  const { issuer = "" } = await ask(child, { type: "start", entries, now: START, until: UNTIL });
+  const { tokens = [] } = await ask(child, { type: "tokens", count: 256 });
+  return { process: child, issuer, tokens };
+}
+
+async function follow(feed: Feed, options: Partial<VerifierOptions> = {}): Promise<Verifier> {
+  const verifier = createVerifier({ issuer: feed.issuer, audience: AUDIENCE, clock: () => now, ...options });
+  await verifier.ready();
+  return verifier;
+}
+
+interface Memory {
+  readonly heap: number;
+  readonly buffers: number;
+  readonly rss: number;
+}
+
+async function measureMemory(): Promise<Memory> {
+  for (let time = 0; time < 4; time += 1) {
+    globalThis.gc?.();
+    await sleep(100);
+  }
+  const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
+  return { heap: heapUsed / 1e6, buffers: arrayBuffers / 1e6, rss: rss / 1e6 };
+}
+
+/** How long turns of the event loop take while something goes on, in milliseconds. */
+async function measureTurns(work: Promise<unknown>): Promise<{ readonly p99: number; readonly longest: number }> {
+  const turns: number[] = [];
+  let isDone = false;
+  void work.then(() => {
+    isDone = true;
+  });
+  let began = performance.now();
+  while (!isDone) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    const ended = performance.now();
+    turns.push(ended - began);
+    began = ended;
+  }
+  turns.sort((a, b) => a - b);
+  return { p99: turns[Math.floor(turns.length * 0.99)] ?? 0, longest: turns.at(-1) ?? 0 };
+}
+
+async function countVerifications(verifier: Verifier, tokens: readonly string[]): Promise<number> {
+  const began = performance.now();
+  let count = 0;
+  while (performance.now() - began < ROUND_MS) {
+    for (const token of tokens) await verifier.verify(token);
+    count += tokens.length;
+  }
+  return (count / (performance.now() - began)) * 1000;
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** How much slower the second is, in percent, and how fast the first. */
+async function compare(name: string, one: readonly [Verifier, Feed], other: readonly [Verifier, Feed]): Promise<void> {
+  const speeds: number[] = [];
+  const ratios: number[] = [];
+  for (let round = 0; round < ROUNDS + 2; round += 1) {
+    const inOrder = round % 2 === 0;
+    const first = await countVerifications(...pairOf(inOrder ? one : other));
+    const second = await countVerifications(...pairOf(inOrder ? other : one));
+    const [base, compared] = inOrder ? [first, second] : [second, first];
+    if (round < 2) continue; // for the compiler
+    speeds.push(base);
+    ratios.push(compared / base);
+  }
+  report({ name: `${name}, no entries`, value: medianOf(speeds), unit: "verifications/s", holds: true });
+  const slower = (1 - medianOf(ratios)) * 100;
+  report({
+    name: `${name}, slower with ${ENTRIES} entries`,
+    value: slower,
+    unit: "%",
+    target: "≤ 5",
+    holds: slower <= 5,
+  });
+}
+
+function pairOf([verifier, feed]: readonly [Verifier, Feed]): [Verifier, readonly string[]] {
+  return [verifier, feed.tokens];
+}
+
+function report(result: Result): void {
+  results.push(result);
+  const { name, value, unit, target, holds } = result;
+  const shown = value >= 1000 ? Math.round(value).toLocaleString("en") : value.toFixed(2);
+  process.stdout.write(`${holds ? " " : "✗"} ${name}: ${shown} ${unit}${target === undefined ? "" : ` (${target})`}\n`);
+}
+
+const empty = await startFeed(0);
+const full = await startFeed(ENTRIES);
+const withNone = await follow(empty);
+await countVerifications(withNone, empty.tokens);
+
+const idle = await measureTurns(sleep(2000));
+const before = await measureMemory();
+const began = performance.now();
+const following = follow(full);
+const busy = await measureTurns(following);
+const withAll = await following;
+const seconds = (performance.now() - began) / 1000;
+const after = await measureMemory();
+
+const entries = withAll.status().revocation.entries;
+if (entries !== ENTRIES) throw new Error(`${entries} entries were taken in.`);
+const held = after.heap + after.buffers - before.heap - before.buffers;
+report({ name: "memory held", value: held, unit: "MB", target: "≤ 60", holds: held <= 60 });
+report({ name: "memory held, an entry", value: (held * 1e6) / ENTRIES, unit: "bytes", holds: true });
+const rss = after.rss - before.rss;
+report({ name: "resident memory, more than before", value: rss, unit: "MB", target: "≤ 100", holds: rss <= 100 });
+report({ name: "taking in the snapshot", value: seconds, unit: "s", holds: true });
+report({ name: "turn of the event loop, idle, 99 %", value: idle.p99, unit: "ms", holds: true });
+report({ name: "turn of the event loop, idle, longest", value: idle.longest, unit: "ms", holds: true });
+report({ name: "turn while taking it in, 99 %", value: busy.p99, unit: "ms", holds: true });
+report({ name: "turn while taking it in, longest", value: busy.longest, unit: "ms", holds: true });
+
+await compare("remembered tokens", [withNone, empty], [withAll, full]);
+const uncached = { tokenCache: false } as const;
+const [uncachedNone, uncachedAll] = [await follow(empty, uncached), await follow(full, uncached)];
+await compare("other tokens", [uncachedNone, empty], [uncachedAll, full]);
+uncachedNone.close();
+uncachedAll.close();
+await ask(full.process, { type: "flow", everyMs: 10 });
+await compare("remembered tokens, 100 revocations a second", [withNone, empty], [withAll, full]);
+await ask(full.process, { type: "flow", everyMs: 2 ** 30 });
+
+now = UNTIL + 1;
+async function forgetAll(): Promise<void> {
+  while (withAll.status().revocation.entries > 0) {
+    await ask(full.process, { type: "beat", now, times: 1 });
+    await sleep(5);
+  }
+}
+const forgetting = await measureTurns(forgetAll());
+report({ name: "turn while all is forgotten, 99 %", value: forgetting.p99, unit: "ms", holds: true });
+report({ name: "turn while all is forgotten, longest", value: forgetting.longest, unit: "ms", holds: true });
+const left = await measureMemory();
+report({
+  name: "memory held when all is forgotten",
+  value: left.heap + left.buffers - before.heap - before.buffers,
+  unit: "MB",
+  holds: true,
+});
+
+withNone.close();
+withAll.close();
+for (const feed of [empty, full]) feed.process.disconnect();
+if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(results, undefined, 2)}\n`);
+process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
