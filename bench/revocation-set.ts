@@ -79,7 +79,7 @@ async function measureMemory(): Promise<Memory> {
 async function measureTurns(work: Promise<unknown>): Promise<{ readonly p99: number; readonly longest: number }> {
   const turns: number[] = [];
   let isDone = false;
-  void work.then(() => {
+  const finished = work.finally(() => {
     isDone = true;
   });
   let began = performance.now();
@@ -91,6 +91,7 @@ async function measureTurns(work: Promise<unknown>): Promise<{ readonly p99: num
     turns.push(ended - began);
     began = ended;
   }
+  await finished;
   turns.sort((a, b) => a - b);
   return { p99: turns[Math.floor(turns.length * 0.99)] ?? 0, longest: turns.at(-1) ?? 0 };
 }

@@ -35,7 +35,7 @@ export type Verdict =
  * 4. Its other claims have the types they must have.
  *
  * For a bound token the proof comes next (`check-proof.ts`). Whether it was revoked is asked each time, for what is in the
- * cache as well (`revocation/revocation-check.ts`). What the route demands (scopes, roles) comes after all of this, in the
+ * cache as well (`revocation/revocations.ts`). What the route demands (scopes, roles) comes after all of this, in the
  * middleware.
  */
 export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (presented: PresentedToken) => Verdict {

@@ -5,6 +5,7 @@ import { createVerifier, type Refusal, type Verifier, VerifierError } from "@lat
 import { SignJWT, UnsecuredJWT, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { FEED, startFeed, type TestFeed } from "./feed-on-loopback.ts";
 import { AUDIENCE, listen, startIssuer, stopServer, type TestIssuer } from "./issuer-on-loopback.ts";
 
 /**
@@ -27,17 +28,22 @@ export interface Answered {
 export function describeGuard(framework: string, startApi: (verifier: Verifier) => Promise<TestApi>): void {
   describe(`the guard for ${framework}`, () => {
     let issuer: TestIssuer;
+    let feed: TestFeed;
     let verifier: Verifier;
     let api: TestApi;
 
     beforeAll(async () => {
       issuer = await startIssuer();
+      feed = startFeed(issuer, { clock: () => Date.now() / 1000 });
+      issuer.answerWith(FEED, feed.answer);
+      issuer.describe({ revocation_feed_endpoint: `${issuer.url}${FEED}`, revocation_feed_access: "public" });
       verifier = createVerifier({ issuer: issuer.url, audience: AUDIENCE });
       api = await startApi(verifier);
     });
     afterAll(async () => {
       await api.close();
       verifier.close();
+      feed.stop();
       await issuer.stop();
     });
 
@@ -108,6 +114,43 @@ export function describeGuard(framework: string, startApi: (verifier: Verifier) 
         error: "expired_token",
         challenge: 'Bearer error="invalid_token", error_description="expired_token"',
       });
+    });
+
+    it("stops a session the moment it is revoked, and sends tokens with old rights to be refreshed", async () => {
+      await verifier.ready();
+      const until = Math.floor(Date.now() / 1000) + 720;
+      const ended = `Bearer ${issuer.issue({ sid: "ended", jti: "ended" })}`;
+      const old = `Bearer ${issuer.issue({ sub: "promoted", jti: "old" })}`;
+      for (const authorization of [ended, old]) expect((await get("/api/me", authorization)).status).toBe(200);
+      feed.revoke({ kind: "session", id: "ended", until }, { kind: "claims", id: "promoted", epoch: 1, until });
+      while (verifier.status().revocation.cursor !== "c2") await new Promise((resolve) => setTimeout(resolve, 5));
+      expectRefusal(await get("/api/me", ended), {
+        status: 401,
+        error: "invalid_token",
+        challenge: 'Bearer error="invalid_token", error_description="invalid_token"',
+      });
+      expectRefusal(await get("/api/me", old), {
+        status: 401,
+        error: "stale_token",
+        challenge: 'Bearer error="invalid_token", error_description="stale_token"',
+      });
+      const refreshed = `Bearer ${issuer.issue({ sub: "promoted", jti: "new", claims_epoch: 1 })}`;
+      expect((await get("/api/me", refreshed)).status).toBe(200);
+    });
+
+    it("asks to come again, and does not refuse the token, where nothing was heard for too long", async () => {
+      const unheard = createVerifier({
+        issuer: issuer.url,
+        audience: AUDIENCE,
+        revocation: { onStale: "reject", urls: [`${issuer.url}/nothing`] },
+      });
+      const strict = await startApi(unheard);
+      const answer = await getOverHttp(`${strict.origin}/api/me`, `Bearer ${issuer.issue()}`);
+      await strict.close();
+      unheard.close();
+      expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "2" } });
+      expect(answer.headers["www-authenticate"]).toBeUndefined();
+      expect(JSON.parse(answer.text)).toMatchObject({ error: "unavailable" });
     });
 
     it("refuses alg none, a forged signature, another audience and another issuer alike", async () => {

@@ -20,7 +20,7 @@ const POLL_MS = 1_000;
 /** How long to poll before a stream is tried again, at first and at most. */
 const POLLING_MS = { first: 60_000, most: 600_000 };
 /** How long a node may take to begin, and how long once that was not enough: it may be slow and not dead. */
-const BEGIN_MS = { first: 5_000, then: 15_000 };
+const BEGIN_MS = { first: 5_000, later: 15_000 };
 /** A stream that lasted for this long was a good one. */
 const GOOD_STREAM_MS = 5_000;
 const REFUSED_PAUSE_MS = 5_000;
@@ -62,7 +62,7 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
     if (why.reason === "refused" || failuresInRow >= nodes.length) tell(why);
   }
 
-  const beginMs = (): number => (wasTooSlow ? BEGIN_MS.then : BEGIN_MS.first);
+  const beginMs = (): number => (wasTooSlow ? BEGIN_MS.later : BEGIN_MS.first);
 
   async function stream(url: string): Promise<ConnectionEnd> {
     const startedAt = performance.now();

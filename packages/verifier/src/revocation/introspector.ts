@@ -48,6 +48,7 @@ export function createIntrospector({ findEndpoint, authorize, fetch }: Introspec
       return "unknown";
     } finally {
       calls -= 1;
+      setTimeout(() => answers.delete(token), MEMORY_MS).unref();
       clearTimeout(timer);
       closing.signal.removeEventListener("abort", abort);
     }
@@ -61,9 +62,6 @@ export function createIntrospector({ findEndpoint, authorize, fetch }: Introspec
       if (url === undefined || calls >= MAX_CALLS || closing.signal.aborted) return Promise.resolve("unknown");
       const answer = call(url, token);
       answers.set(token, answer);
-      void answer.then(() => {
-        setTimeout(() => answers.delete(token), MEMORY_MS).unref();
-      });
       return answer;
     },
     close() {

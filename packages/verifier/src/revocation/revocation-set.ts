@@ -13,7 +13,7 @@ export interface RevocationSet {
   add(revocations: readonly Revocation[]): void;
   /** Why the token is dead; synchronous, and free for kinds of revocation of which there are none. */
   findRevocation(token: VerifiedAccessToken): Refusal | undefined;
-  isKeyRevoked(kid: string): boolean;
+  readonly isKeyRevoked: (kid: string) => boolean;
   /** A short step of forgetting what has had its time; called again and again it comes around. */
   forget(now: number): void;
 }
