@@ -33,7 +33,7 @@ const SILENCE_MS = FEED_HEARTBEAT_SECONDS * 2.5 * 1000;
 const MAX_POLL_BYTES = 96 * 2 ** 20;
 
 /** How long to take in batches at a stretch, while requests wait. */
-const STRETCH_MS = 2;
+const STRETCH_MS = 1;
 
 /**
  * Follows the feed at one node for as long as it goes well. Never rejects.

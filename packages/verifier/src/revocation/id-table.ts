@@ -26,7 +26,8 @@ const SHARDS_PER_SWEEP = 8;
 const WORDS = 3; // low, high, until; a free slot has until 0
 const MIN_SLOTS = 8;
 const MAX_LOAD = 0.8;
-const LOAD_WHEN_MADE = 0.6;
+/** A random one in between, so that the small tables, which fill evenly, are not all remade at once. */
+const LOAD_WHEN_MADE = { least: 0.5, most: 0.7 };
 const LATEST = 0xffff_ffff; // the year 2106
 
 interface Shard {
@@ -42,7 +43,8 @@ export function createIdTable(hash: KeyedHash, options: { readonly hasValues: bo
   let time = 0;
 
   function makeShard(entries: number): Shard {
-    const count = Math.max(MIN_SLOTS, Math.ceil(entries / LOAD_WHEN_MADE));
+    const load = LOAD_WHEN_MADE.least + Math.random() * (LOAD_WHEN_MADE.most - LOAD_WHEN_MADE.least);
+    const count = Math.max(MIN_SLOTS, Math.ceil(entries / load));
     return {
       slots: new Uint32Array(count * WORDS),
       values: options.hasValues ? new Float64Array(count) : undefined,
