@@ -51,7 +51,11 @@ async function startNode(at: number): Promise<Node> {
     resourceServers: [CREDENTIALS],
   });
   await server.ready();
-  const listener = await listen({ fetch: server.fetch, port: at, hostname: "localhost" });
+  const listener = await listen({
+    fetch: (request, connection) => server.fetch(request, connection),
+    port: at,
+    hostname: "localhost",
+  });
   let isStopped = false;
   const node: Node = {
     server,
