@@ -106,6 +106,35 @@ describe("the options", () => {
     expect(() => createVerifier(undefined as unknown as VerifierOptions)).toThrow(VerifierError);
   });
 
+  const credentials = { id: "api", secret: "secret" };
+  it.each([
+    [{ revocation: true }, /^revocation: must be false or an object/],
+    [{ revocation: null }, /^revocation: must be false or an object/],
+    [{ revocation: { url: "https://auth.example.com/revocations" } }, /^revocation\.url: is no option/],
+    [{ revocation: { credentials: "api:secret" } }, /^revocation\.credentials: must be \{ id, secret \}/],
+    [{ revocation: { credentials: { id: "api" } } }, /^revocation\.credentials: /],
+    [{ revocation: { credentials: { id: "", secret: "secret" } } }, /^revocation\.credentials: /],
+    [{ revocation: { urls: "https://auth.example.com/revocations" } }, /^revocation\.urls: /],
+    [{ revocation: { urls: ["http://auth.example.com/revocations"] } }, /^revocation\.urls: /],
+    [{ revocation: { urls: ["https://api:secret@auth.example.com/revocations"] } }, /^revocation\.urls: /],
+    [{ revocation: { maxStalenessSeconds: 4 } }, /^revocation\.maxStalenessSeconds: /],
+    [{ revocation: { maxStalenessSeconds: Number.NaN } }, /^revocation\.maxStalenessSeconds: /],
+    [{ revocation: { onStale: "accept" } }, /^revocation\.onStale: /],
+    [{ revocation: { onStale: "introspect" } }, /^revocation\.credentials: are needed/],
+  ])("refuse %j, naming the option and never a secret", (options, message) => {
+    expect(make({ ...good, ...options })).toMatch(message);
+    expect(make({ ...good, ...options })).not.toMatch(/secret(?! \})/);
+  });
+
+  it.each([
+    { revocation: false },
+    { revocation: {} },
+    { revocation: { urls: ["https://one.example.com/revocations", "https://two.example.com/revocations"] } },
+    { revocation: { credentials, onStale: "introspect", maxStalenessSeconds: 5 } },
+  ])("take %j", (options) => {
+    expect(make({ ...good, ...options })).toBe("made");
+  });
+
   it("ask nobody: a verifier is made without a request", () => {
     const fetch = (): never => {
       throw new Error("asked");
