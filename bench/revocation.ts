@@ -158,7 +158,14 @@ async function measureCost(nodes: Nodes): Promise<Result> {
         const api = apis[index];
         if (api === undefined) throw new Error("there is no API");
         const before = await api.program.ask({ type: "usage" });
-        const done = await load.ask({ port: api.port, path: "/", connections: 16, seconds: 0.6, tokens });
+        const done = await load.ask({
+          port: api.port,
+          path: "/",
+          connections: 16,
+          seconds: 20,
+          exchanges: 3_000,
+          tokens,
+        });
         if (done.failures > 0) throw new Error(`the API refused: ${done.failure}`);
         costs[index] = ((await api.program.ask({ type: "usage" })) - before) / done.exchanges;
       }

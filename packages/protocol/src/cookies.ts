@@ -29,6 +29,14 @@ export function cookieNames(options: { readonly secure: boolean; readonly scope:
 }
 
 /**
+ * The access token, `HttpOnly`, where the authority is told to set it (`cookies.accessToken`): for servers that render pages,
+ * and for APIs on the page's own host.
+ */
+export function accessCookieName(options: { readonly secure: boolean }): string {
+  return options.secure ? "__Host-latchkey-at" : "latchkey-at";
+}
+
+/**
  * The generation of the session that a CSRF token belongs to (`<generation>.<MAC>`), so that a page can tell whether
  * another tab has refreshed since and which attempt key is meant for the refresh to come. `undefined` if malformed.
  */

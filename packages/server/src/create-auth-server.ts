@@ -1,4 +1,4 @@
-import { cookieNames } from "@latchkey/protocol";
+import { accessCookieName, cookieNames } from "@latchkey/protocol";
 import type { Hono } from "hono";
 
 import { createBackground } from "./adapters/background.ts";
@@ -184,6 +184,7 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
       names: cookieNames({ secure, scope: settings.cookieScope }),
       secure,
       refreshPath: settings.cookieScope === "origin" ? "/" : `${basePath}/auth`,
+      ...(settings.setsAccessCookie && { accessName: accessCookieName({ secure }) }),
     },
   });
   const { denylist, logger } = settings;

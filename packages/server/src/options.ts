@@ -69,6 +69,11 @@ export interface AuthServerOptions {
   readonly cookies?: {
     /** `path` (the default): the refresh cookie travels only to `/auth`. `origin`: to the whole origin, as `__Host-`. */
     readonly scope?: "path" | "origin";
+    /**
+     * Whether the access token is set as an `HttpOnly` cookie, too: for servers that render pages, and APIs, on the
+     * authority's host. Default: false.
+     */
+    readonly accessToken?: boolean;
   };
   /**
    * Proxies of yours, as addresses or networks (`10.0.0.0/8`): what they say in `X-Forwarded-For` is believed, and what
@@ -160,6 +165,7 @@ export interface Settings {
   readonly allowedOrigins: ReadonlySet<string>;
   readonly cookieScope: "path" | "origin";
   readonly dpopNonceRequired: boolean;
+  readonly setsAccessCookie: boolean;
   readonly policy: SignInPolicy;
   readonly attemptLimits: AttemptLimits;
   readonly mail: MailOptions | undefined;
@@ -227,7 +233,6 @@ const optionsSchema = z.strictObject({
     .default(30 * DAY),
   maxSessionsPerUser: z.int().min(1).max(10_000).default(100),
   retryWindowSeconds: z.int().min(0).max(60).default(10),
-  cookies: z.strictObject({ scope: z.enum(["path", "origin"]).default("path") }).default({ scope: "path" }),
   trustedProxies: z.array(z.string()).default([]),
   rateLimits: z
     .union([
@@ -242,6 +247,9 @@ const optionsSchema = z.strictObject({
     ])
     .default({ consecutiveFailures: DEFAULT_RATE_LIMITS.consecutiveFailures }),
   dpop: z.strictObject({ nonce: z.enum(["auto", "required"]).default("auto") }).default({ nonce: "auto" }),
+  cookies: z
+    .strictObject({ scope: z.enum(["path", "origin"]).default("path"), accessToken: z.boolean().default(false) })
+    .default({ scope: "path", accessToken: false }),
   mail: z
     .strictObject({
       mailer: z.custom<Mailer>((value) => typeof value === "object" && value !== null, "is missing: give it a mailer"),
@@ -297,6 +305,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,
     dpopNonceRequired: given.dpop.nonce === "required",
+    setsAccessCookie: given.cookies.accessToken,
     policy: {
       limits: { idleSeconds: given.sessionIdleSeconds, maxSeconds: given.sessionMaxSeconds },
       maxSessionsPerUser: given.maxSessionsPerUser,

@@ -20,11 +20,14 @@ export function readCookie(request: Request, name: string): string | undefined {
   return values[0];
 }
 
-/** The cookies of a session: its refresh token, out of reach of scripts, and its CSRF token, within. */
+/** The cookies of a session: its tokens, out of reach of scripts, and its CSRF token, within. */
 export function sessionCookies(http: HttpContext, grant: SessionGrant): readonly string[] {
   const { session } = grant;
   const lifetime = session.persistent ? { maxAge: session.idleExpiresAt - http.clock() } : {};
+  const { accessName } = http.cookies;
+  const access = { ...accessAttributes(http), maxAge: Math.max(0, grant.accessTokenExpiresAt - http.clock()) };
   return [
+    ...(accessName === undefined ? [] : [serialize(accessName, grant.accessToken, access)]),
     serialize(http.cookies.names.refresh, grant.refreshToken, { ...refreshAttributes(http), ...lifetime }),
     csrfCookie(http, http.csrfTokens.issue(session.id, session.generation), lifetime),
   ];
@@ -42,7 +45,9 @@ export function clearedAttemptCookie(http: HttpContext): string {
 
 /** Clears all, with the attributes they were set with: browsers ignore a deletion that lacks them (CVE-2025-55162). */
 export function clearedCookies(http: HttpContext): readonly string[] {
+  const { accessName } = http.cookies;
   return [
+    ...(accessName === undefined ? [] : [serialize(accessName, "", { ...accessAttributes(http), maxAge: 0 })]),
     serialize(http.cookies.names.refresh, "", { ...refreshAttributes(http), maxAge: 0 }),
     serialize(http.cookies.names.csrf, "", { ...scriptAttributes(http), maxAge: 0 }),
     clearedAttemptCookie(http),
@@ -53,6 +58,10 @@ type Attributes = NonNullable<Parameters<typeof serialize>[2]>;
 
 function refreshAttributes({ cookies }: HttpContext): Attributes {
   return { path: cookies.refreshPath, httpOnly: true, secure: cookies.secure, sameSite: "Strict" };
+}
+
+function accessAttributes({ cookies }: HttpContext): Attributes {
+  return { path: "/", httpOnly: true, secure: cookies.secure, sameSite: "Strict" };
 }
 
 function scriptAttributes({ cookies }: HttpContext): Attributes {

@@ -35,6 +35,8 @@ export interface CookieSettings {
   readonly names: CookieNames;
   readonly secure: boolean;
   readonly refreshPath: string;
+  /** The name of the access token's cookie, where there is to be one. */
+  readonly accessName?: string;
 }
 
 /** One request, on its way to an answer. */

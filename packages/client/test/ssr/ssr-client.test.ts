@@ -1,0 +1,197 @@
+import { inspect } from "node:util";
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { createSsrClient } from "../../src/ssr/create-ssr-client.ts";
+import type { SsrClient } from "../../src/ssr/create-ssr-client.ts";
+import type { AuthorityOverHttp } from "../node/authority-over-http.ts";
+import { openAuthorityOverHttp } from "../node/authority-over-http.ts";
+import { USER } from "../world/authority.ts";
+import type { CookieJar } from "../world/cookie-jar.ts";
+import { createCookieJar } from "../world/cookie-jar.ts";
+
+let authority: AuthorityOverHttp;
+let ssr: SsrClient;
+beforeAll(async () => {
+  authority = await openAuthorityOverHttp({ cookies: { scope: "origin", accessToken: true } });
+  ssr = createSsrClient({ issuer: authority.issuer });
+});
+afterAll(() => authority.close());
+
+const PAGE = "http://localhost:8080/reports?month=10";
+
+function requestOf(cookie: string, init: RequestInit & { readonly url?: string } = {}): Request {
+  const { url = PAGE, headers, ...rest } = init;
+  return new Request(url, { ...rest, headers: { Cookie: cookie, ...(headers as Record<string, string>) } });
+}
+
+async function signIn(): Promise<CookieJar> {
+  const jar = createCookieJar();
+  const response = await fetch(`${authority.issuer}/auth/login`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Origin: authority.issuer },
+    body: JSON.stringify({ ...USER, transport: "cookie" }),
+  });
+  jar.store(response.headers.getSetCookie());
+  return jar;
+}
+
+function dropAccessToken(jar: CookieJar): void {
+  jar.store(["latchkey-at=; Path=/; Max-Age=0"]);
+}
+
+/** As a browser: keeps the cookies of the detour, and asks again. */
+function openAfterDetour(jar: CookieJar): ReturnType<SsrClient["open"]> {
+  const { detour } = ssr.open(requestOf(jar.headerFor("/")));
+  expect(detour?.status).toBe(307);
+  jar.store(detour?.headers.getSetCookie() ?? []);
+  return ssr.open(requestOf(jar.headerFor("/")));
+}
+
+describe("a request's session", () => {
+  it("is nobody's without cookies, and asks no authority", async () => {
+    const { session } = ssr.open(requestOf("theme=dark"));
+    expect(await session?.getAccessToken()).toBeUndefined();
+    const headers = new Headers();
+    session?.writeCookies(headers);
+    expect(headers.getSetCookie()).toEqual([]);
+  });
+
+  it("has the attempt key in the browser's jar before the authority is asked", async () => {
+    const jar = await signIn();
+    dropAccessToken(jar);
+    const { detour } = ssr.open(requestOf(jar.headerFor("/")));
+    expect(detour?.headers.get("Location")).toBe("/reports?month=10");
+    expect(detour?.headers.get("Cache-Control")).toBe("no-store");
+    expect(detour?.headers.getSetCookie()).toEqual([
+      expect.stringMatching(/^latchkey-attempt=gen-0-[0-9a-v]{26}; Path=\/; Max-Age=\d+; SameSite=Strict$/),
+    ]);
+  });
+
+  it("refreshes once however many ask at once, and forwards the authority's cookies, and no others", async () => {
+    const jar = await signIn();
+    dropAccessToken(jar);
+    jar.store(["theme=dark; Path=/"]);
+    const seen: (string | null)[] = [];
+    authority.intercept = async (request) => {
+      seen.push(request.headers.get("Cookie"));
+      return undefined;
+    };
+    const { session } = openAfterDetour(jar);
+    const tokens = await Promise.all([1, 2, 3, 4].map(async () => session?.getAccessToken()));
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]).toMatch(/^ey/);
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).not.toContain("theme");
+    expect(seen[0]).toMatch(/latchkey-rt=.*latchkey-attempt=gen-0-/);
+
+    const headers = new Headers({ "Cache-Control": "public, max-age=60" });
+    session?.writeCookies(headers);
+    expect(headers.getSetCookie().map((cookie) => cookie.split("=")[0])).toEqual([
+      "latchkey-at",
+      "latchkey-rt",
+      "latchkey-csrf",
+    ]);
+    // A shared cache would sign others in with them (E-15).
+    expect(headers.get("Cache-Control")).toBe("private, no-store");
+    jar.store(headers.getSetCookie());
+    expect(ssr.open(requestOf(jar.headerFor("/"))).detour).toBeUndefined();
+    authority.intercept = async () => undefined;
+  });
+
+  it("is never signed out by an authority that does not answer", async () => {
+    const jar = await signIn();
+    dropAccessToken(jar);
+    const { session } = openAfterDetour(jar);
+    authority.intercept = async () => new Response(null, { status: 502 });
+    await expect(session?.getAccessToken()).rejects.toMatchObject({ code: "unreachable" });
+    authority.intercept = async () => undefined;
+    const again = ssr.open(requestOf(jar.headerFor("/")));
+    expect(await again.session?.getAccessToken()).toMatch(/^ey/);
+  });
+
+  it("counts for nothing with two cookies of one name (BR-12, E-10)", async () => {
+    const jar = await signIn();
+    for (const name of ["latchkey-rt", "latchkey-csrf", "latchkey-at"]) {
+      const { session } = ssr.open(requestOf(`${jar.headerFor("/")}; ${name}=planted`));
+      expect(await session?.getAccessToken()).toBeUndefined();
+    }
+  });
+
+  it("reads cookies by their exact names alone (E-11)", async () => {
+    const jar = await signIn();
+    const cookies = jar.headerFor("/").replaceAll("latchkey-", "Latchkey-");
+    const { session, detour } = ssr.open(requestOf(`$Version=1; ${cookies}; x latchkey-at=1`));
+    expect(detour).toBeUndefined();
+    expect(await session?.getAccessToken()).toBeUndefined();
+  });
+
+  it("is over once the page has wiped the CSRF cookie: signed out without a network", async () => {
+    const jar = await signIn();
+    jar.page.cookie = "latchkey-csrf=; Path=/; Max-Age=0";
+    const { session } = ssr.open(requestOf(jar.headerFor("/")));
+    expect(await session?.getAccessToken()).toBeUndefined();
+  });
+
+  it.each([
+    ["//evil.example/x", "/.//evil.example/x"],
+    ["/a?b=//evil.example", "/a?b=//evil.example"],
+  ])("sends the browser nowhere else: %s", async (path, location) => {
+    const jar = await signIn();
+    dropAccessToken(jar);
+    const { detour } = ssr.open(requestOf(jar.headerFor("/"), { url: `http://localhost:8080${path}` }));
+    expect(detour?.headers.get("Location")).toBe(location);
+    expect(new URL(location, PAGE).host).toBe("localhost:8080");
+  });
+
+  it.each([
+    [{ Origin: "https://evil.example" }, 403],
+    [{ Origin: "null" }, 403],
+    [{}, 403],
+    [{ "Sec-Fetch-Site": "same-site" }, 403],
+    [{ "Sec-Fetch-Site": "same-origin" }, undefined],
+  ])("takes anything but GET and HEAD only from its own pages: %j (BR-02)", async (headers, status) => {
+    const { detour } = ssr.open(requestOf("", { method: "POST", headers }));
+    expect(detour?.status).toBe(status);
+  });
+
+  it("sends the token to no origin that is not listed", async () => {
+    const jar = await signIn();
+    const stranger = await openAuthorityOverHttp();
+    try {
+      let seen: Headers | undefined;
+      stranger.intercept = async (request) => {
+        seen = request.headers;
+        return undefined;
+      };
+      await ssr.open(requestOf(jar.headerFor("/"))).session?.fetch(`${stranger.issuer}/auth/me`);
+      expect(seen?.get("Authorization")).toBeNull();
+      expect(seen?.get("Cookie")).toBeNull();
+    } finally {
+      await stranger.close();
+    }
+  });
+
+  it("drops a token that an API refuses, so that the next request fetches another", async () => {
+    const jar = await signIn();
+    const { session } = ssr.open(requestOf(jar.headerFor("/")));
+    authority.intercept = async () =>
+      new Response(null, {
+        status: 401,
+        headers: { "WWW-Authenticate": 'Bearer error="invalid_token", error_description="stale_token"' },
+      });
+    expect((await session?.fetch(`${authority.issuer}/auth/me`))?.status).toBe(401);
+    authority.intercept = async () => undefined;
+    const headers = new Headers();
+    session?.writeCookies(headers);
+    jar.store(headers.getSetCookie());
+    expect(await openAfterDetour(jar).session?.getAccessToken()).toMatch(/^ey/);
+  });
+
+  it("shows no token to whoever prints it", async () => {
+    const jar = await signIn();
+    const { session } = ssr.open(requestOf(jar.headerFor("/")));
+    await session?.getAccessToken();
+    expect(inspect(session, { depth: 9, showHidden: true }) + JSON.stringify(session)).not.toMatch(/ey[A-Z]/);
+  });
+});
