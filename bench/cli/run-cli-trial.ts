@@ -50,6 +50,7 @@ const USER = { email: "ada@example.com", password: "correct horse battery staple
 export async function runCliTrial(options: CliTrialOptions): Promise<CliTrialOutcome> {
   const dataPath = mkdtempSync(join(tmpdir(), "latchkey-cli-"));
   const folder = join(dataPath, "credentials");
+  const compileCache = join(dataPath, "compile-cache");
   const random = createSeededRandom(options.seed);
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
@@ -70,7 +71,7 @@ export async function runCliTrial(options: CliTrialOptions): Promise<CliTrialOut
 
     const watch = watchStore(store);
     for (let n = 0; n < options.processes; n++) {
-      slots.push(createSlot([issuer, folder], options, random.fork(`process ${n}`)));
+      slots.push(createSlot([issuer, folder], { ...options, compileCache }, random.fork(`process ${n}`)));
     }
     const isDone = (): boolean =>
       performance.now() > deadline || slots.every((slot) => slot.left === 0 || slot.signOuts > 0);
@@ -120,7 +121,11 @@ interface Slot {
 const KILL_CHANCE = 1 / 8;
 const LONGEST_FUSE_MS = 150;
 
-function createSlot(place: readonly string[], options: CliTrialOptions, random: SeededRandom): Slot {
+function createSlot(
+  place: readonly string[],
+  options: CliTrialOptions & { readonly compileCache: string },
+  random: SeededRandom,
+): Slot {
   let [left, kills, signOuts, longestWaitMs] = [options.refreshes, 0, 0, 0];
   let child: ChildProcess;
   let gone: Promise<unknown>;
@@ -137,7 +142,8 @@ function createSlot(place: readonly string[], options: CliTrialOptions, random: 
         String(left),
         options.lock ? "lock" : "no-lock",
       ],
-      { stdio: ["ignore", "pipe", "inherit"] },
+      // They start again so often that compiling them would be most of the work.
+      { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NODE_COMPILE_CACHE: options.compileCache } },
     );
     child = mine;
     let fuse: NodeJS.Timeout | undefined;

@@ -12,7 +12,7 @@ export interface StoreWatch {
   stop(): void;
 }
 
-const LOOK_MS = 3;
+const LOOK_MS = 10;
 
 export function watchStore(store: TokenStore): StoreWatch {
   const faults: string[] = [];
