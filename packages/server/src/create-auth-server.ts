@@ -1,3 +1,5 @@
+import { hkdfSync } from "node:crypto";
+
 import { accessCookieName, cookieNames } from "@latchkey/protocol";
 import type { Hono } from "hono";
 
@@ -8,13 +10,17 @@ import type { ConnectionInfo } from "./http/app.ts";
 import { createApp } from "./http/app.ts";
 import { createScanLimit } from "./http/oauth/scan-limit.ts";
 import { errorAnswer } from "./http/answers.ts";
-import { loadKeyRing } from "./keys/key-ring.ts";
-import type { KeySealer } from "./keys/master-secret.ts";
+import type { KeyDescription, KeyLine } from "./keys/key-changes.ts";
+import { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
+import type { KeyRing } from "./keys/key-ring.ts";
+import { BLIND_SECONDS, openKeyRing } from "./keys/key-ring.ts";
+import { REFRESH_KEY_ALGORITHM } from "./keys/refresh-key.ts";
 import { createKeySealer } from "./keys/master-secret.ts";
-import { loadRefreshKeys } from "./keys/refresh-keys.ts";
+import type { KeyPolicy } from "./domain/key-schedule.ts";
 import type { AuthServerOptions, Settings } from "./options.ts";
 import { isInsecureLoopback, parseOptions } from "./options.ts";
 import type { Background } from "./ports/background.ts";
+import type { KeySealer } from "./ports/key-sealer.ts";
 import type { DenylistWriter } from "./revocations/denylist-writer.ts";
 import { startDenylistWriter } from "./revocations/denylist-writer.ts";
 import type { RevocationFeed } from "./revocations/revocation-feed.ts";
@@ -24,11 +30,11 @@ import { createPlacedSessionIds, createRandomSessionIds } from "./status-lists/s
 import { createShuffle } from "./status-lists/shuffle.ts";
 import { createStatusLists } from "./status-lists/status-lists.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
-import { createCsrfTokens } from "./tokens/csrf-token.ts";
 import { createDpopProofs } from "./tokens/dpop-proof.ts";
-import { createSecretScheme } from "./tokens/refresh-secret.ts";
 import { createMailTokens } from "./tokens/mail-token.ts";
 import { createRefreshTokens } from "./tokens/refresh-token.ts";
+import { createRotatingCsrfTokens } from "./tokens/rotating-csrf-tokens.ts";
+import { createRotatingDpopNonces } from "./tokens/rotating-dpop-nonces.ts";
 
 /** An authority: it signs people in and issues their tokens. */
 export interface AuthServer {
@@ -42,6 +48,14 @@ export interface AuthServer {
   ready(): Promise<void>;
   /** Sets a user's roles, by e-mail address; felt at the next refresh. Answers whether there is such a user. */
   setRoles(email: string, roles: readonly string[]): Promise<boolean>;
+  /** All keys there are or have been, those of one kind together. */
+  listKeys(): Promise<readonly KeyDescription[]>;
+  /** Lets the next keys take over as soon as they may; felt by nobody. However many nodes are asked, it is done once. */
+  rotateKeys(): Promise<void>;
+  /**
+   * Emergency: everything signed with this key is dead at once. Answers whether there is a key of this name.
+   */
+  revokeKey(kid: string): Promise<boolean>;
   /** Forgets sessions whose time is over, in one small batch; answers how many. To be called now and then. */
   purgeExpiredSessions(): Promise<number>;
   /**
@@ -81,7 +95,9 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
   const finish = async (): Promise<void> => {
     await endStreams();
     await background.idle();
-    await (await loading?.catch(() => undefined))?.denylistWriter?.close();
+    const parts = await loading?.catch(() => undefined);
+    await parts?.denylistWriter?.close();
+    parts?.keyRing.close();
     await store.close();
   };
 
@@ -106,6 +122,21 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     setRoles: (email, roles) => setRoles({ store, clock }, email, roles),
 
+    listKeys: () => listKeys({ store: store.keys, clock }),
+
+    async rotateKeys() {
+      const { keyRing } = await load();
+      await rotateKeys({ store: store.keys, clock });
+      await keyRing.readOn();
+    },
+
+    async revokeKey(kid) {
+      const { keyRing } = await load();
+      const isKnown = await revokeKey({ store: store.keys, sealer, clock }, kid);
+      await keyRing.readOn();
+      return isKnown;
+    },
+
     purgeExpiredSessions: () => store.sessions.purgeSessions(clock(), PURGE_BATCH),
 
     endStreams,
@@ -123,13 +154,32 @@ interface Parts {
   readonly app: Hono<{ Bindings: ConnectionInfo }>;
   readonly revocationFeed: RevocationFeed;
   readonly denylistWriter: DenylistWriter | undefined;
+  readonly keyRing: KeyRing;
+}
+
+/** By how much the nodes' clocks may differ, in seconds. */
+const CLOCK_SLACK_SECONDS = 120;
+
+/** What keys there are to be, and for how long each is needed. */
+function keyLines({ keys, audiences, policy }: Settings): readonly (KeyLine & { readonly policy: KeyPolicy })[] {
+  const retained = (lifeSeconds: number): KeyPolicy => ({
+    ...keys,
+    retainSeconds: lifeSeconds + CLOCK_SLACK_SECONDS + BLIND_SECONDS,
+  });
+  const accessTokenLife = Math.max(...audiences.map((profile) => profile.accessTokenTtlSeconds));
+  return [
+    { purpose: "access-token", alg: "ES256", policy: retained(accessTokenLife) },
+    // A session's secrets are derived with one key for as long as it lives.
+    { purpose: "refresh-token", alg: REFRESH_KEY_ALGORITHM, policy: retained(policy.limits.maxSeconds) },
+  ];
 }
 
 /** The one place where the parts are chosen and put together. */
 async function assemble(settings: Settings, sealer: KeySealer, background: Background): Promise<Parts> {
   const { issuer, store, clock } = settings;
-  const keyRing = await loadKeyRing({ store: store.keys, sealer, clock });
-  const refreshKeys = await loadRefreshKeys({ store: store.keys, sealer, clock });
+  const { logger } = settings;
+  const keyRing = await openKeyRing({ store: store.keys, sealer, clock, logger, lines: keyLines(settings) });
+  const { refreshKeys } = keyRing;
   const basePath = new URL(issuer).pathname.replace(/\/$/, "");
   const secure = !isInsecureLoopback(issuer);
   const accessTokenTtlSeconds = Math.max(...settings.audiences.map((profile) => profile.accessTokenTtlSeconds));
@@ -155,7 +205,7 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
     policy: settings.policy,
     attemptLimits: settings.attemptLimits,
     mail: settings.mail,
-    mailTokens: createMailTokens({ issuer, key: refreshKeys.mailTokenKey, clock }),
+    mailTokens: createMailTokens({ issuer, refreshKeys, clock }),
     background,
     readClientAddress: settings.readClientAddress,
     allowedOrigins: settings.allowedOrigins,
@@ -168,15 +218,16 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
       ? createStatusLists({ issuer, feed: revocationFeed, keyRing, clock, accessTokenTtlSeconds, ...statusList })
       : undefined,
     sessionIds: hasStatusLists
-      ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: createShuffle(refreshKeys.statusPlaceKey) })
+      ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: createShuffle(placeKey(settings.masterSecret)) })
       : createRandomSessionIds(),
     accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock, hasStatusLists }),
-    refreshTokens: createRefreshTokens({ issuer, key: refreshKeys.signingKey, clock }),
-    secretScheme: createSecretScheme(refreshKeys.rotationKey),
-    csrfTokens: createCsrfTokens(refreshKeys.csrfKey),
+    keyPublishAheadSeconds: settings.keys.publishAheadSeconds,
+    refreshTokens: createRefreshTokens({ issuer, keyRing, clock }),
+    secretSchemeAt: (createdAt) => refreshKeys.at(createdAt).secretScheme,
+    csrfTokens: createRotatingCsrfTokens(refreshKeys, clock),
     dpopProofs: createDpopProofs({
       issuer,
-      nonceKey: refreshKeys.dpopNonceKey,
+      nonces: createRotatingDpopNonces(refreshKeys, clock),
       nonceRequired: settings.dpopNonceRequired,
       clock,
     }),
@@ -187,7 +238,15 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
       ...(settings.setsAccessCookie && { accessName: accessCookieName({ secure }) }),
     },
   });
-  const { denylist, logger } = settings;
+  const { denylist } = settings;
   const denylistWriter = denylist && startDenylistWriter({ denylist, feed: revocationFeed, clock, logger });
-  return { app, revocationFeed, denylistWriter };
+  return { app, revocationFeed, denylistWriter, keyRing };
+}
+
+/**
+ * Orders places in status lists, the same as long as the lists are: unlike refresh keys, it does not rotate. It keeps
+ * nobody out, and only hides how many sessions there are.
+ */
+function placeKey(masterSecret: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", masterSecret, "", "latchkey status list place v1", 32));
 }

@@ -34,6 +34,7 @@ export interface AuthServerOptions {
    * secrets belong, apart from the database.
    */
   readonly masterSecret: string | Uint8Array;
+  readonly keys?: KeyOptions;
   /** The APIs that access tokens are for; the first is the default. Without any it is the issuer itself. */
   readonly audiences?: readonly (string | AudienceOptions)[];
   /** Your APIs that ask this authority about tokens: they may introspect them, and follow what is revoked. */
@@ -102,6 +103,16 @@ export interface AuthServerOptions {
   readonly clock?: Clock;
 }
 
+export interface KeyOptions {
+  /** For how long a key signs before the next one does. Default 30 days. */
+  readonly rotationSeconds?: number;
+  /**
+   * For how long a key is published before it signs: longer than anybody keeps the key set without asking again. Default
+   * 2 hours, which is how long large gateways keep it.
+   */
+  readonly publishAheadSeconds?: number;
+}
+
 export interface AudienceOptions {
   readonly audience: string;
   readonly accessTokenTtlSeconds?: number;
@@ -156,6 +167,7 @@ export interface Settings {
   readonly issuer: string;
   readonly store: Store;
   readonly masterSecret: Uint8Array;
+  readonly keys: Required<KeyOptions>;
   readonly audiences: readonly AudienceProfile[];
   readonly resourceServers: ResourceServers;
   readonly isRevocationFeedPublic: boolean;
@@ -202,6 +214,20 @@ const optionsSchema = z.strictObject({
   issuer: z.string().superRefine(checkIssuer),
   store: z.custom<Store>((value) => typeof value === "object" && value !== null, "is missing: give it a store"),
   masterSecret: z.union([z.string(), z.instanceof(Uint8Array)]),
+  keys: z
+    .strictObject({
+      rotationSeconds: z
+        .int()
+        .min(10)
+        .max(2 * 365 * DAY)
+        .default(30 * DAY),
+      publishAheadSeconds: z
+        .int()
+        .min(2)
+        .max(7 * DAY)
+        .default(7_200),
+    })
+    .default({ rotationSeconds: 30 * DAY, publishAheadSeconds: 7_200 }),
   audiences: z
     .array(z.union([name, z.strictObject({ audience: name, accessTokenTtlSeconds: ttl.optional() })]))
     .min(1)
@@ -273,6 +299,9 @@ export function parseOptions(options: AuthServerOptions): Settings {
   if (given.sessionIdleSeconds > given.sessionMaxSeconds) {
     throw new ConfigurationError("sessionIdleSeconds: must not be longer than sessionMaxSeconds.");
   }
+  if (given.keys.publishAheadSeconds >= given.keys.rotationSeconds) {
+    throw new ConfigurationError("keys.publishAheadSeconds: must be shorter than keys.rotationSeconds.");
+  }
   const plain = given.allowedOrigins.find((origin) => origin.startsWith("http:") && !isInsecureLoopback(origin));
   if (plain !== undefined) {
     throw new ConfigurationError(`allowedOrigins: ${plain} must be https: anybody on the network can speak for it.`);
@@ -294,6 +323,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     issuer: given.issuer,
     store: given.store,
     masterSecret: decodeMasterSecret(given.masterSecret),
+    keys: given.keys,
     audiences,
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
     attemptLimits: attemptLimitsOf(given.rateLimits),
@@ -391,7 +421,7 @@ function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
 }
 
-function decodeMasterSecret(secret: string | Uint8Array): Uint8Array {
+export function decodeMasterSecret(secret: string | Uint8Array): Uint8Array {
   if (typeof secret !== "string") return secret;
   if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(secret)) {
     throw new ConfigurationError(

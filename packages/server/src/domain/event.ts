@@ -1,3 +1,4 @@
+import type { KeyPurpose } from "./key-schedule.ts";
 import type { RevocationReason } from "./session.ts";
 
 /** Where a request came from, as far as the authority can tell. */
@@ -42,4 +43,11 @@ export type AuthEvent = {
   | { readonly type: "email_verified"; readonly userId: string }
   | { readonly type: "roles_changed"; readonly userId: string }
   | { readonly type: "account_deleted"; readonly userId: string }
+  /** Of the authority's own keys, and so of no user. `key_scheduled`: it will sign sooner than was planned. */
+  | {
+      readonly type: "key_created" | "key_scheduled" | "key_revoked";
+      readonly userId: null;
+      readonly kid: string;
+      readonly purpose: KeyPurpose;
+    }
 );

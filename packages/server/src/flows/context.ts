@@ -23,7 +23,11 @@ export interface FlowContext {
   readonly accessTokens: AccessTokens;
   readonly revokedTokens: RevokedTokens;
   readonly refreshTokens: RefreshTokens;
-  readonly secretScheme: SecretScheme;
+  /**
+   * How the secrets of a session that was created at this time are derived: with one key for its whole life, so that a
+   * retry finds its way however the keys have been rotated since.
+   */
+  readonly secretSchemeAt: (createdAt: number) => SecretScheme;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly policy: SignInPolicy;

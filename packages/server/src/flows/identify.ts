@@ -25,7 +25,7 @@ export interface SignedIn {
  */
 export async function identify(context: FlowContext, presented: PresentedAccessToken): Promise<SignedIn> {
   const { accessToken, proof } = presented;
-  const verdict = context.accessTokens.verify(accessToken);
+  const verdict = await context.accessTokens.verify(accessToken);
   if (verdict.kind === "expired") throw new AuthError("expired_token");
   if (verdict.kind === "invalid") throw new AuthError("invalid_token");
   const { jkt } = verdict.token;

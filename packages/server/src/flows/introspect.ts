@@ -1,6 +1,7 @@
 import type { AccessTokenClaims } from "@latchkey/protocol";
 
 import { isLive } from "../domain/session.ts";
+import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { FlowContext } from "./context.ts";
 import { findHolder } from "./identify.ts";
 
@@ -36,7 +37,7 @@ export async function introspect(
   context: FlowContext,
   request: { readonly token: string; readonly audiences: ReadonlySet<string> },
 ): Promise<TokenState> {
-  const verdict = context.accessTokens.verify(request.token);
+  const verdict = await context.accessTokens.verify(request.token);
   if (verdict.kind === "expired") return INACTIVE;
   if (verdict.kind === "invalid") return introspectRefreshToken(context, request);
 
@@ -53,13 +54,13 @@ async function introspectRefreshToken(
   context: FlowContext,
   request: { readonly token: string; readonly audiences: ReadonlySet<string> },
 ): Promise<TokenState> {
-  const token = context.refreshTokens.parse(request.token);
+  const token = await context.refreshTokens.read(request.token);
   if (token === undefined) return { kind: "unknown" };
   const session = await context.store.sessions.findSession(token.sessionId);
   if (session === undefined || !isLive(session, context.clock()) || !request.audiences.has(session.audience)) {
     return INACTIVE;
   }
-  const isCurrent = context.secretScheme.hash(token.secret) === session.secretHash;
+  const isCurrent = hashSecret(token.secret) === session.secretHash;
   const user = isCurrent ? await context.store.accounts.findUser(session.userId) : undefined;
   if (user === undefined || user.disabledAt !== null) return INACTIVE;
   return {

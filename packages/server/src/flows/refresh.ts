@@ -4,6 +4,7 @@ import { judgeRefresh } from "../domain/refresh-rule.ts";
 import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
 import { AuthError } from "../errors.ts";
+import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import { claimProof } from "./claim-proof.ts";
 import type { FlowContext } from "./context.ts";
@@ -28,7 +29,7 @@ const MAX_ROUNDS = 64;
  * that the session has moved on, and then the rule is asked again.
  */
 export async function refresh(context: FlowContext, request: RefreshRequest): Promise<SessionGrant> {
-  const token = context.refreshTokens.parse(request.refreshToken);
+  const token = await context.refreshTokens.read(request.refreshToken);
   if (token === undefined) throw new AuthError("session_ended");
   const { proof } = request;
   // Whatever the session's state: a proof that got lost, as a header does in a proxy, must not end it for the client.
@@ -47,7 +48,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
         provenJkt: proof?.jkt ?? null,
       },
       {
-        scheme: context.secretScheme,
+        scheme: context.secretSchemeAt(found?.session.createdAt ?? 0),
         now: asOf,
         retryWindowSeconds: context.policy.retryWindowSeconds,
       },
@@ -91,7 +92,7 @@ async function rotate(
   const { secret, ...generation } = verdict.next;
   const next = {
     ...generation,
-    secretHash: context.secretScheme.hash(secret),
+    secretHash: hashSecret(secret),
     rotatedAt: now,
     idleExpiresAt: idleExpiry(now, session.expiresAt, context.policy.limits),
   };

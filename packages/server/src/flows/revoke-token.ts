@@ -19,13 +19,13 @@ export interface TokenRevocation {
  * @throws AuthError `invalid_grant` where it was issued to another client
  */
 export async function revokeToken(context: FlowContext, request: TokenRevocation): Promise<void> {
-  const verdict = context.accessTokens.verify(request.token);
+  const verdict = await context.accessTokens.verify(request.token);
   if (verdict.kind === "valid") await revokeAccessToken(context, verdict.token, request);
   else if (verdict.kind === "invalid") await revokeRefreshToken(context, request);
 }
 
 async function revokeRefreshToken(context: FlowContext, request: TokenRevocation): Promise<void> {
-  const token = context.refreshTokens.parse(request.token);
+  const token = await context.refreshTokens.read(request.token);
   const session = token === undefined ? undefined : await context.store.sessions.findSession(token.sessionId);
   if (session === undefined) return;
   requireSameClient(session.clientId, request);

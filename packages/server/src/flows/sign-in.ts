@@ -10,6 +10,7 @@ import type { Account } from "../ports/account-store.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import { claimProof } from "./claim-proof.ts";
 import { isPasswordOf } from "./check-password.ts";
+import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { FlowContext } from "./context.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -52,7 +53,7 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
     device: request.origin.userAgent,
     ip: request.origin.ip,
     generation: 0,
-    secretHash: context.secretScheme.hash(secret),
+    secretHash: hashSecret(secret),
     attempts: [],
     attemptKeysUsed: false,
     jkt: request.proof?.jkt ?? null,
@@ -127,7 +128,7 @@ async function confirmPassword(
 }
 
 async function endReplacedSession(context: FlowContext, refreshToken: string, origin: Origin): Promise<void> {
-  const token = context.refreshTokens.parse(refreshToken);
+  const token = await context.refreshTokens.read(refreshToken);
   if (token === undefined) return;
   const session = await context.store.sessions.findSession(token.sessionId);
   if (session === undefined) return;

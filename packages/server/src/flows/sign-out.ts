@@ -6,7 +6,7 @@ export async function signOut(
   context: FlowContext,
   request: { readonly refreshToken: string; readonly origin: Origin },
 ): Promise<void> {
-  const token = context.refreshTokens.parse(request.refreshToken);
+  const token = await context.refreshTokens.read(request.refreshToken);
   if (token === undefined) return;
   const session = await context.store.sessions.findSession(token.sessionId);
   if (session === undefined) return;

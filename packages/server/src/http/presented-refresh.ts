@@ -42,7 +42,7 @@ export async function readPresentedRefreshToken(exchange: Exchange): Promise<Pre
   requireAllowedOrigin(exchange);
   if (refreshToken === undefined) return { transport: "cookie", refreshToken };
 
-  const token = exchange.http.refreshTokens.parse(refreshToken);
+  const token = await exchange.http.refreshTokens.read(refreshToken);
   // A token that names no session of ours has nothing to protect; the flow refuses it by itself.
   if (token === undefined) return { transport: "cookie", refreshToken };
   const { csrfTokens } = exchange.http;

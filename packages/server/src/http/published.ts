@@ -1,10 +1,15 @@
 import { DPOP_ALGORITHMS } from "@latchkey/jwt";
 import type { AuthorityMetadata } from "@latchkey/protocol";
 
-import type { Answer, Exchange } from "./exchange.ts";
+import type { Answer, Exchange, HttpContext } from "./exchange.ts";
 
 /** Public by nature: any origin may read it, and caches may keep it for a while. */
 const PUBLIC = { "Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=300" };
+
+/** Nobody may keep a key set for longer than a key is published before it signs. */
+function cachedFor({ keyPublishAheadSeconds }: HttpContext): string {
+  return `public, max-age=${Math.min(300, keyPublishAheadSeconds)}`;
+}
 
 /** RFC 8414 §2. Only what exists is advertised; empty lists are left out (§3.2). */
 export async function getMetadata({ http }: Exchange): Promise<Answer> {
@@ -40,7 +45,7 @@ export async function getMetadata({ http }: Exchange): Promise<Answer> {
 export async function getKeySet({ http }: Exchange): Promise<Answer> {
   return {
     status: 200,
-    headers: { ...PUBLIC, "Content-Type": "application/jwk-set+json" },
+    headers: { ...PUBLIC, "Cache-Control": cachedFor(http), "Content-Type": "application/jwk-set+json" },
     body: JSON.stringify({ keys: http.keyRing.publicKeys }),
   };
 }

@@ -1,60 +1,273 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import type { Jwk, SigningKey, VerificationKey } from "@latchkey/jwt";
-import {
-  exportPrivateJwk,
-  exportPublicJwk,
-  generateSigningKey,
-  importSigningJwk,
-  verificationKeyOf,
-} from "@latchkey/jwt";
+import { decodeUnverifiedHeader } from "@latchkey/jwt";
 
-import { ConfigurationError } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { KeyStore, StoredKey } from "../ports/key-store.ts";
-import type { KeySealer } from "./master-secret.ts";
+import type { KeyPolicy } from "../domain/key-schedule.ts";
+import { createSigningSchedule, stateOf } from "../domain/key-schedule.ts";
+import { AuthError } from "../errors.ts";
+import type { StoredKey } from "../ports/key-store.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { AccessKey } from "./access-key.ts";
+import { openAccessKey } from "./access-key.ts";
+import type { KeyChangeContext, KeyLine } from "./key-changes.ts";
+import { keepKeys, linesOf } from "./key-changes.ts";
+import type { RefreshKey } from "./refresh-key.ts";
+import { openRefreshKey } from "./refresh-key.ts";
 
-/** The keys that access tokens are signed and verified with. */
+/**
+ * The keys as this node knows them. They are read again every second, and what is due is done: so every node takes part
+ * in the others' changes soon, and nobody has to be awake when a key's time comes.
+ */
 export interface KeyRing {
+  /**
+   * The key that signs now, of the algorithm that the authority uses for itself.
+   *
+   * @throws AuthError `unavailable` where the keys have not been readable for {@link BLIND_SECONDS}
+   */
   readonly signingKey: SigningKey;
+  /** The same, of another algorithm. */
+  signingKeyFor(alg: string): SigningKey;
+  /** Of access tokens. Synchronous, from what is known; of revoked keys there is none. */
   findVerificationKey(kid: string): VerificationKey | undefined;
   /** The key set to publish (RFC 7517): public keys alone. */
   readonly publicKeys: readonly Jwk[];
+  /** Keys of access tokens that were revoked. */
+  readonly revokedKeys: readonly { readonly kid: string; readonly at: number }[];
+  readonly refreshKeys: RefreshKeys;
+  /**
+   * For a token of a key that is not known, and may be new: reads, at most four times a second whoever asks, and answers
+   * whether the key is known then.
+   *
+   * @throws AuthError `unavailable` where the store cannot be read
+   */
+  learn(token: string): Promise<boolean>;
+  /** Reads the keys: what any node has changed before this call is known afterwards. Rejects where it cannot. */
+  readOn(): Promise<void>;
+  close(): void;
 }
 
-/** Loads the signing key, or makes one (ES256) at the first start. Nodes that start at once agree on one. */
-export async function loadKeyRing(options: {
-  readonly store: KeyStore;
-  readonly sealer: KeySealer;
-  readonly clock: Clock;
-}): Promise<KeyRing> {
-  const { store, sealer } = options;
-  const [stored = await makeFirstKey(options)] = await store.listKeys("access-token");
-  const opened = Buffer.from(sealer.open(stored.sealed, { purpose: "access-token", kid: stored.kid })).toString("utf8");
-  const jwk: unknown = JSON.parse(opened);
-  if (typeof jwk !== "object" || jwk === null || !("kty" in jwk)) {
-    throw new ConfigurationError(`The stored key ${stored.kid} is no JWK. Restore the database from a backup.`);
-  }
-  const signingKey = importSigningJwk(jwk as Jwk, { kid: stored.kid });
-  const verificationKey = verificationKeyOf(signingKey);
+/** The secrets behind refresh and CSRF tokens. */
+export interface RefreshKeys {
+  /**
+   * The key of a moment. All nodes agree on it, and whoever asks again later is told the same, unless it was revoked: so
+   * the same row makes the same token.
+   */
+  at(time: number): RefreshKey;
+  find(kid: string): RefreshKey | undefined;
+  /** All that are good, the newest first. */
+  readonly all: readonly RefreshKey[];
+}
+
+/** How often the keys are read, in milliseconds. */
+const POLL_MS = 1_000;
+
+/** How long to wait at least between two readings that unknown `kid`s ask for. */
+const LEARN_GAP_MS = 250;
+
+/** How long a node goes on signing when it cannot read the store, in seconds. A key that was replaced is kept for as long. */
+export const BLIND_SECONDS = 600;
+
+export interface KeyRingOptions extends KeyChangeContext {
+  readonly logger: Logger;
+  /** The first is the authority's own. */
+  readonly lines: readonly (KeyLine & { readonly policy: KeyPolicy })[];
+}
+
+/**
+ * Opens the keys, or makes them at the first start. Nodes that start at once agree on them.
+ *
+ * @throws ConfigurationError where they cannot be opened
+ */
+export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
+  const { clock, logger, lines } = options;
+  const opener = createKeyOpener(options);
+  let held = arrange(await opener.open(await keepKeys(options, lines)), clock());
+  let readAt = performance.now();
+  let begunAt = readAt;
+  let isClosed = false;
+  let isFailing = false;
+  let timer: NodeJS.Timeout | undefined;
+  let reading: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+
+  const read = async (): Promise<void> => {
+    clearTimeout(timer);
+    begunAt = performance.now();
+    try {
+      held = arrange(await opener.open(await keepKeys(options, lines)), clock());
+      readAt = begunAt;
+      if (isFailing) logger.info({}, "the keys can be read again");
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing && !isClosed) logger.error({ err: error }, "the keys cannot be read: going on with those known");
+      isFailing = true;
+      throw error;
+    } finally {
+      poll();
+    }
+  };
+
+  const readOn = (): Promise<void> => {
+    // One under way may have read before the caller's change was made.
+    next ??= (reading ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        reading = read().finally(() => {
+          reading = undefined;
+        });
+        return reading;
+      });
+    return next;
+  };
+
+  const poll = (): void => {
+    if (isClosed) return;
+    timer = setTimeout(() => {
+      // What failed has been logged, and is tried again.
+      readOn().catch(() => undefined);
+    }, POLL_MS);
+    timer.unref();
+  };
+  poll();
+
+  const signingKeyFor = (alg: string): SigningKey => {
+    if (performance.now() - readAt > BLIND_SECONDS * 1_000) throw new AuthError("unavailable");
+    const key = held.signing.get(alg)?.(clock());
+    if (key === undefined) throw new AuthError("unavailable");
+    return key.signingKey;
+  };
+  const [own] = lines;
+
   return {
-    signingKey,
-    findVerificationKey: (kid) => (kid === stored.kid ? verificationKey : undefined),
-    publicKeys: [exportPublicJwk(signingKey)],
+    get signingKey() {
+      return signingKeyFor(own?.alg ?? "");
+    },
+    signingKeyFor,
+    findVerificationKey: (kid) => held.access.get(kid)?.verificationKey,
+    get publicKeys() {
+      return held.publicKeys;
+    },
+    get revokedKeys() {
+      return held.revokedKeys;
+    },
+    refreshKeys: {
+      at(time) {
+        const key = held.refreshAt(time);
+        if (key === undefined) throw new AuthError("unavailable");
+        return key;
+      },
+      find: (kid) => held.refresh.get(kid),
+      get all() {
+        return held.refreshKeys;
+      },
+    },
+
+    async learn(token) {
+      const { kid } = decodeUnverifiedHeader(token);
+      if (kid === undefined) return false;
+      const isKnown = (): boolean => held.access.has(kid) || held.refresh.has(kid);
+      if (isKnown() || isClosed) return isKnown();
+      const wait = begunAt + LEARN_GAP_MS - performance.now();
+      if (wait > 0) await sleep(wait);
+      try {
+        await readOn();
+      } catch (error) {
+        throw new AuthError("unavailable", {}, { cause: error });
+      }
+      return isKnown();
+    },
+
+    readOn,
+
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+    },
   };
 }
 
-async function makeFirstKey(options: {
-  readonly store: KeyStore;
-  readonly sealer: KeySealer;
-  readonly clock: Clock;
-}): Promise<StoredKey> {
-  const key = generateSigningKey("ES256");
-  const kid = key.kid ?? "";
-  const plaintext = Buffer.from(JSON.stringify(exportPrivateJwk(key)));
-  return options.store.createFirstKey({
-    kid,
-    purpose: "access-token",
-    alg: key.alg,
-    createdAt: options.clock(),
-    sealed: options.sealer.seal(plaintext, { purpose: "access-token", kid }),
-  });
+type OpenKey =
+  | { readonly stored: StoredKey; readonly access: AccessKey; readonly refresh?: never }
+  | { readonly stored: StoredKey; readonly refresh: RefreshKey; readonly access?: never };
+
+/** All rows, with what was sealed in those that still hold something. */
+interface OpenedKeys {
+  readonly rows: readonly StoredKey[];
+  readonly byKid: ReadonlyMap<string, OpenKey>;
+}
+
+/** Opens each key once. */
+function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredKey[]): Promise<OpenedKeys> } {
+  const known = new Map<string, OpenKey>();
+
+  const openKey = async (stored: StoredKey): Promise<OpenKey | undefined> => {
+    const { access, refresh } = known.get(stored.kid) ?? {};
+    if (stored.purpose === "access-token") {
+      const opened = access ?? (await openAccessKey(options.sealer, stored));
+      return opened && { stored, access: opened };
+    }
+    const opened = refresh ?? (await openRefreshKey(options, stored));
+    return opened && { stored, refresh: opened };
+  };
+
+  return {
+    async open(rows) {
+      for (const stored of rows) {
+        const opened = stored.sealed === null ? undefined : await openKey(stored);
+        if (opened === undefined) known.delete(stored.kid);
+        else known.set(stored.kid, opened);
+      }
+      return { rows, byKid: new Map(known) };
+    },
+  };
+}
+
+/** What follows from the rows, prepared for every request to come. */
+interface HeldKeys {
+  readonly access: ReadonlyMap<string, AccessKey>;
+  readonly refresh: ReadonlyMap<string, RefreshKey>;
+  readonly refreshKeys: readonly RefreshKey[];
+  readonly signing: ReadonlyMap<string, (time: number) => AccessKey | undefined>;
+  readonly refreshAt: (time: number) => RefreshKey | undefined;
+  readonly publicKeys: readonly Jwk[];
+  readonly revokedKeys: readonly { readonly kid: string; readonly at: number }[];
+}
+
+function arrange({ rows, byKid }: OpenedKeys, now: number): HeldKeys {
+  const access = new Map<string, AccessKey>();
+  const refresh = new Map<string, RefreshKey>();
+  const signing = new Map<string, (time: number) => AccessKey | undefined>();
+  const published: { readonly jwk: Jwk; readonly isActive: boolean }[] = [];
+  let refreshAt = (_time: number): RefreshKey | undefined => undefined;
+
+  for (const line of linesOf(rows)) {
+    const states = line.map((stored) => ({ stored, state: stateOf(stored, line, now) }));
+    const schedule = createSigningSchedule(line.filter((_, index) => states[index]?.state !== "retired"));
+    for (const { stored, state } of states) {
+      const opened = byKid.get(stored.kid);
+      if (opened === undefined || state === "retired" || state === "revoked") continue;
+      if (opened.refresh !== undefined) refresh.set(stored.kid, opened.refresh);
+      else {
+        access.set(stored.kid, opened.access);
+        published.push({ jwk: opened.access.publicJwk, isActive: state === "active" });
+      }
+    }
+    const [first] = line;
+    if (first?.purpose === "access-token") signing.set(first.alg, (time) => access.get(schedule(time)?.kid ?? ""));
+    else refreshAt = (time) => refresh.get(schedule(time)?.kid ?? "");
+  }
+  return {
+    access,
+    refresh,
+    refreshKeys: [...refresh.values()].toReversed(),
+    signing,
+    refreshAt,
+    // The one in use first: there are readers that look no further.
+    publicKeys: published.toSorted((a, b) => Number(b.isActive) - Number(a.isActive)).map(({ jwk }) => jwk),
+    revokedKeys: rows.flatMap(({ kid, purpose, revokedAt: at }) =>
+      purpose === "access-token" && at !== null ? [{ kid, at }] : [],
+    ),
+  };
 }

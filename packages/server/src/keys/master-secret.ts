@@ -1,22 +1,10 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
 
 import { ConfigurationError } from "../errors.ts";
+import type { KeySealer, SealContext } from "../ports/key-sealer.ts";
 
 /** At least 256 bits, from a random generator: it is a key, not a password. */
 export const MIN_MASTER_SECRET_BYTES = 32;
-
-/** Seals keys for the store, so that a copy of the database alone signs and refreshes nothing. */
-export interface KeySealer {
-  seal(plaintext: Uint8Array, context: SealContext): string;
-  /** Throws a {@link ConfigurationError} when the master secret is another one or the sealed text was changed. */
-  open(sealed: string, context: SealContext): Uint8Array;
-}
-
-/** Bound to the ciphertext as associated data: a sealed key cannot be moved to another name or purpose. */
-export interface SealContext {
-  readonly purpose: string;
-  readonly kid: string;
-}
 
 /** AES-256-GCM under a key derived from the master secret. Sealed form: `v1.<master key id>.<nonce>.<ciphertext ‖ tag>`. */
 export function createKeySealer(masterSecret: Uint8Array): KeySealer {

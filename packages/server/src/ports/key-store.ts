@@ -1,22 +1,32 @@
-/** What a stored key is for: signing access tokens, or the secret behind refresh and CSRF tokens. */
-export type KeyPurpose = "access-token" | "refresh-token";
+import type { AuthEvent } from "../domain/event.ts";
+import type { KeyPurpose, KeyTimes } from "../domain/key-schedule.ts";
 
-export interface StoredKey {
+export interface SealedKey {
   readonly kid: string;
   readonly purpose: KeyPurpose;
   readonly alg: string;
-  /** Seconds since 1970. */
-  readonly createdAt: number;
-  /** The private key or secret, sealed under the master secret; useless without it. */
-  readonly sealed: string;
+  /** The private key or secret, sealed under the master secret; useless without it. Null once it is destroyed. */
+  readonly sealed: string | null;
+}
+
+export type StoredKey = SealedKey & KeyTimes;
+
+export interface KeyChange {
+  /** Rows as they are to be: new ones, and those of the same `kid` in their place. */
+  readonly put: readonly StoredKey[];
+  /** Appended in the same step. */
+  readonly events: readonly AuthEvent[];
 }
 
 export interface KeyStore {
-  listKeys(purpose: KeyPurpose): Promise<readonly StoredKey[]>;
+  /** All there have been, by `createdAt` and then by `kid`. */
+  listKeys(): Promise<readonly StoredKey[]>;
 
   /**
-   * Keeps this key if there is none of its purpose yet, and answers the one that is there: however many nodes start at
-   * once on an empty store, they agree on one key.
+   * Reads all keys, decides, and writes, in one atomic step: whoever else changes keys, on whatever node, has done so
+   * before and is seen, or waits and sees. Answers all keys as they then are.
+   *
+   * @param decide pure; `undefined` changes nothing
    */
-  createFirstKey(key: StoredKey): Promise<StoredKey>;
+  changeKeys(decide: (keys: readonly StoredKey[]) => KeyChange | undefined): Promise<readonly StoredKey[]>;
 }

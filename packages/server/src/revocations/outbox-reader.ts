@@ -27,8 +27,8 @@ export interface OutboxReaderOptions {
   readonly logger: Logger;
   /** Where to begin: events this long ago, in seconds, and older are not read. */
   readonly reachSeconds: number;
-  /** Called with the events of each page, in their order. */
-  readonly onEvents: (events: readonly RecordedEvent[]) => void;
+  /** Called with the events of each page, in their order. Where it rejects, the page is read again. */
+  readonly onEvents: (events: readonly RecordedEvent[]) => Promise<void>;
   /** Called before events come again, of an outbox that is not the one read before. */
   readonly onOtherHistory: () => void;
 }
@@ -70,7 +70,7 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
       }
       const last = page.at(-1);
       if (last !== undefined) {
-        onEvents(page);
+        await onEvents(page);
         position = positionOf(last);
       }
       if (page.length < PAGE) {

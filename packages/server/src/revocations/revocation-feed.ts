@@ -4,6 +4,7 @@ import { signJwt } from "@latchkey/jwt";
 import { FEED_HEARTBEAT_SECONDS, formatBatch, REVOCATION_BATCH_TYPE } from "@latchkey/protocol";
 import type { Revocation } from "@latchkey/protocol";
 
+import type { AuthEvent } from "../domain/event.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog } from "../ports/event-log.ts";
@@ -13,7 +14,7 @@ import { createLiveRevocations } from "./live-revocations.ts";
 import type { OutboxPosition } from "./outbox-position.ts";
 import { formatCursor, holdsPosition, parseCursor } from "./outbox-position.ts";
 import { createOutboxReader } from "./outbox-reader.ts";
-import { revocationsOf } from "./revocations-of-event.ts";
+import { KEY_REVOCATION_SECONDS, revocationsOf } from "./revocations-of-event.ts";
 
 /** A batch as it travels. */
 export interface SignedBatch {
@@ -52,7 +53,7 @@ export interface RevocationFeed {
 export interface RevocationFeedOptions {
   readonly issuer: string;
   readonly events: EventLog;
-  readonly keyRing: KeyRing;
+  readonly keyRing: Pick<KeyRing, "signingKey" | "revokedKeys" | "readOn">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The longest life of any access token, in seconds. */
@@ -73,6 +74,8 @@ const GATHER_MS = 20;
 
 /** How long a snapshot serves whoever asks for one, in milliseconds: each goes on from where it ends. */
 const SNAPSHOT_MS = 5_000;
+
+const KEY_EVENTS: ReadonlySet<AuthEvent["type"]> = new Set(["key_created", "key_scheduled", "key_revoked"]);
 
 /** A reader's place: up to which event of which history it has been told. */
 interface Place {
@@ -96,7 +99,13 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     clock,
     logger,
     reachSeconds: lifetimeSeconds + SLACK_SECONDS,
-    onEvents(page) {
+    async onEvents(page) {
+      // Who reads that a key was revoked must not read it from that key.
+      if (page.some(({ type }) => KEY_EVENTS.has(type))) {
+        await keyRing.readOn();
+        recent.clear();
+        snapshot = undefined;
+      }
       for (const event of page) {
         const revocations = revocationsOf(event, lifetimeSeconds);
         live.add(event.sequence, revocations);
@@ -201,10 +210,19 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     return batch;
   };
 
+  /** Of keys it is told for longer than the log is read back. */
+  const allLive = (): readonly Revocation[] => {
+    const keys = keyRing.revokedKeys.map(({ kid, at }): Revocation => {
+      return { kind: "key", id: kid, until: at + KEY_REVOCATION_SECONDS };
+    });
+    const now = clock();
+    return [...keys.filter(({ until }) => until > now), ...live.all().filter(({ kind }) => kind !== "key")];
+  };
+
   const takeSnapshot = (): Snapshot => {
     const now = performance.now();
     if (snapshot === undefined || snapshot.place.history !== reader.history || now - snapshot.madeAt > SNAPSHOT_MS) {
-      const batches = signSnapshot(live.all(), formatCursor(reader.position), reader.readAt ?? 0);
+      const batches = signSnapshot(allLive(), formatCursor(reader.position), reader.readAt ?? 0);
       snapshot = { place: here(), madeAt: now, batches };
     }
     return snapshot;

@@ -3,6 +3,12 @@ import type { Revocation } from "@latchkey/protocol";
 import type { RecordedEvent } from "../ports/event-log.ts";
 
 /**
+ * For how long it is told that a key was revoked, in seconds. Who stole it makes tokens of any life, so what counts is how
+ * long a verifier may hold on to the key set it has: a week at most.
+ */
+export const KEY_REVOCATION_SECONDS = 8 * 86_400;
+
+/**
  * What an event means for tokens that have been issued already: nothing, mostly.
  *
  * @param lifetimeSeconds how long any access token lives at most, with all the slack that clocks need
@@ -25,6 +31,12 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
       return event.claimsEpoch === undefined
         ? []
         : [{ kind: "claims", id: event.userId, epoch: event.claimsEpoch, until }];
+    case "key_revoked":
+      return event.purpose === "access-token"
+        ? [{ kind: "key", id: event.kid, until: event.at + KEY_REVOCATION_SECONDS }]
+        : [];
+    case "key_created":
+    case "key_scheduled":
     case "user_signed_up":
     case "email_verified":
     case "signed_in":

@@ -34,7 +34,8 @@ export type AccessTokenVerdict =
 export interface AccessTokens {
   /** A fresh access token (RFC 9068), issued at `now`, and when it expires; it never outlives its session. */
   issue(session: Session, user: User, now: number): { readonly token: string; readonly expiresAt: number };
-  verify(token: string): AccessTokenVerdict;
+  /** @throws AuthError `unavailable` where its key is not known, and cannot be looked for */
+  verify(token: string): Promise<AccessTokenVerdict>;
 }
 
 export function createAccessTokens(options: {
@@ -55,6 +56,21 @@ export function createAccessTokens(options: {
     clock,
     keys: (header) => (header.kid === undefined ? undefined : keyRing.findVerificationKey(header.kid)),
   });
+
+  const judge = (token: string): AccessTokenVerdict | "unknown key" => {
+    try {
+      const { claims } = verify(token);
+      // With this type and of these keys there are only our own, and they have all of these claims.
+      const ours = claims as unknown as AccessTokenClaims;
+      const jkt = readBinding(claims);
+      if (typeof ours.sub !== "string" || typeof ours.sid !== "string" || jkt === undefined) return { kind: "invalid" };
+      return { kind: "valid", token: { userId: ours.sub, sessionId: ours.sid, jkt, claims: ours } };
+    } catch (error) {
+      if (!(error instanceof JwtError)) throw error;
+      if (error.code === "unknown_key") return "unknown key";
+      return { kind: error.code === "expired" ? "expired" : "invalid" };
+    }
+  };
 
   return {
     issue(session, user, now) {
@@ -85,19 +101,11 @@ export function createAccessTokens(options: {
       return { token, expiresAt };
     },
 
-    verify(token) {
-      try {
-        const { claims } = verify(token);
-        // With this type and of these keys there are only our own, and they have all of these claims.
-        const ours = claims as unknown as AccessTokenClaims;
-        const jkt = readBinding(claims);
-        if (typeof ours.sub !== "string" || typeof ours.sid !== "string" || jkt === undefined)
-          return { kind: "invalid" };
-        return { kind: "valid", token: { userId: ours.sub, sessionId: ours.sid, jkt, claims: ours } };
-      } catch (error) {
-        if (!(error instanceof JwtError)) throw error;
-        return { kind: error.code === "expired" ? "expired" : "invalid" };
-      }
+    async verify(token) {
+      const verdict = judge(token);
+      if (verdict !== "unknown key") return verdict;
+      const known = (await keyRing.learn(token)) ? judge(token) : verdict;
+      return known === "unknown key" ? { kind: "invalid" } : known;
     },
   };
 }

@@ -1,5 +1,5 @@
-import { createDpopNonces, createDpopProofVerifier, JwtError } from "@latchkey/jwt";
-import type { VerifiedDpopProof } from "@latchkey/jwt";
+import { createDpopProofVerifier, JwtError } from "@latchkey/jwt";
+import type { DpopNonces, VerifiedDpopProof } from "@latchkey/jwt";
 
 import type { Clock } from "../ports/clock.ts";
 
@@ -30,13 +30,12 @@ export interface DpopProofs {
 /** Proofs must be for URLs below the issuer's own origin, whatever host a request says it came to (DNS rebinding, proxies). */
 export function createDpopProofs(options: {
   readonly issuer: string;
-  readonly nonceKey: Uint8Array;
+  readonly nonces: DpopNonces;
   readonly nonceRequired: boolean;
   readonly clock: Clock;
 }): DpopProofs {
-  const { nonceKey, nonceRequired, clock } = options;
+  const { nonces, nonceRequired, clock } = options;
   const { origin } = new URL(options.issuer);
-  const nonces = createDpopNonces({ secret: nonceKey, clock });
   const verify = createDpopProofVerifier({ nonces, nonceRequired, clock });
 
   return {

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 
-import type { SigningKey } from "@latchkey/jwt";
+import type { VerificationKey } from "@latchkey/jwt";
 import { createJwtVerifier, JwtError, signJwt, verificationKeyOf } from "@latchkey/jwt";
 
+import type { KeyRing } from "../keys/key-ring.ts";
 import type { Account } from "../ports/account-store.ts";
 import type { Clock } from "../ports/clock.ts";
 
@@ -33,11 +34,14 @@ const LIFETIMES: Readonly<Record<MailTokenPurpose, number>> = {
 
 export function createMailTokens(options: {
   readonly issuer: string;
-  readonly key: SigningKey;
+  readonly refreshKeys: KeyRing["refreshKeys"];
   readonly clock: Clock;
 }): MailTokens {
-  const { issuer, key, clock } = options;
-  const verificationKey = verificationKeyOf(key);
+  const { issuer, refreshKeys, clock } = options;
+  const findKey = (kid: string | undefined): VerificationKey | undefined => {
+    const key = kid === undefined ? undefined : refreshKeys.find(kid);
+    return key === undefined ? undefined : verificationKeyOf(key.mailKey);
+  };
   const verifierOf = (purpose: MailTokenPurpose) =>
     createJwtVerifier({
       typ: typeOf(purpose),
@@ -45,7 +49,7 @@ export function createMailTokens(options: {
       audience: issuer,
       requiredClaims: ["sub", "state"],
       clock,
-      keys: verificationKey,
+      keys: ({ kid }) => findKey(kid),
     });
   const verifiers = {
     "password-reset": verifierOf("password-reset"),
@@ -57,7 +61,7 @@ export function createMailTokens(options: {
       const iat = clock();
       const exp = iat + LIFETIMES[purpose];
       const claims = { iss: issuer, aud: issuer, sub: account.user.id, iat, exp, state: stateOf(purpose, account) };
-      return signJwt(claims, key, { typ: typeOf(purpose) });
+      return signJwt(claims, refreshKeys.at(iat).mailKey, { typ: typeOf(purpose) });
     },
 
     parse(purpose, token) {

@@ -14,7 +14,7 @@ export function createSecretScheme(rotationKey: Uint8Array): SecretScheme {
   // Imported once: from bytes, each HMAC would import them anew.
   const key = createSecretKey(rotationKey);
   return {
-    hash: (secret) => hash("sha256", secret, "base64url"),
+    hash: hashSecret,
     // 128 bits of a key of at least 16 characters: what is remembered stays small, and cannot be turned back.
     hashAttempt: (attemptKey) => hash("sha256", attemptKey, "base64url").slice(0, 22),
     derive: (predecessor, next) =>
@@ -22,4 +22,9 @@ export function createSecretScheme(rotationKey: Uint8Array): SecretScheme {
         .update(`${predecessor.secret}\n${next.sessionId}\n${next.generation}\n${next.attempt}`)
         .digest("base64url"),
   };
+}
+
+/** What the store has of a refresh token's secret. */
+export function hashSecret(secret: string): string {
+  return hash("sha256", secret, "base64url");
 }

@@ -1,8 +1,8 @@
-import type { SigningKey } from "@latchkey/jwt";
-import { createJwtVerifier, JwtError, signJwt, verificationKeyOf } from "@latchkey/jwt";
+import { createJwtVerifier, JwtError, signJwt } from "@latchkey/jwt";
 import { REFRESH_TOKEN_TYPE } from "@latchkey/protocol";
 
 import type { RefreshState } from "../domain/session.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
 import { readBinding } from "./binding.ts";
 
@@ -20,19 +20,25 @@ export interface RefreshTokenContent {
 export interface RefreshTokens {
   /**
    * The live refresh token of a session: `typ: rt+jwt`, signed with a key only the authority has. All but the secret
-   * comes from the row, so the same row and secret give the same bytes, which is what makes a retry idempotent.
+   * comes from the row, the key by the time in it, so the same row and secret give the same bytes, which is what makes a
+   * retry idempotent.
    */
   issue(session: RefreshState, secret: string): string;
-  /** Reads a token; `undefined` for anything that is not an authentic, unexpired refresh token of this authority. */
-  parse(token: string): RefreshTokenContent | undefined;
+  /**
+   * Reads a token; `undefined` for anything that is not an authentic, unexpired refresh token of this authority.
+   *
+   * @throws AuthError `unavailable` where its key is not known, and cannot be looked for
+   */
+  read(token: string): Promise<RefreshTokenContent | undefined>;
 }
 
 export function createRefreshTokens(options: {
   readonly issuer: string;
-  readonly key: SigningKey;
+  readonly keyRing: Pick<KeyRing, "refreshKeys" | "learn">;
   readonly clock: Clock;
 }): RefreshTokens {
-  const { issuer } = options;
+  const { issuer, keyRing } = options;
+  const { refreshKeys } = keyRing;
   const verify = createJwtVerifier({
     typ: REFRESH_TOKEN_TYPE,
     issuer,
@@ -42,8 +48,22 @@ export function createRefreshTokens(options: {
     // A clock that was set back, here or on another node, must not sign everybody out: the MAC proves that we made it.
     futureIssuedAt: "accept",
     clock: options.clock,
-    keys: verificationKeyOf(options.key),
+    keys: ({ kid }) => (kid === undefined ? undefined : refreshKeys.find(kid)?.verificationKey),
   });
+
+  const parse = (token: string): RefreshTokenContent | "unknown key" | undefined => {
+    try {
+      const { claims } = verify(token);
+      const { sid, gen, jti, exp } = claims;
+      const jkt = readBinding(claims);
+      if (typeof sid !== "string" || typeof jti !== "string" || jkt === undefined) return undefined;
+      if (typeof gen !== "number" || !Number.isSafeInteger(gen) || gen < 0) return undefined;
+      return { sessionId: sid, generation: gen, secret: jti, jkt, expiresAt: exp };
+    } catch (error) {
+      if (!(error instanceof JwtError)) throw error;
+      return error.code === "unknown_key" ? "unknown key" : undefined;
+    }
+  };
 
   return {
     issue: (session, secret) =>
@@ -58,22 +78,15 @@ export function createRefreshTokens(options: {
           jti: secret,
           ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
         },
-        options.key,
+        refreshKeys.at(session.rotatedAt).signingKey,
         { typ: REFRESH_TOKEN_TYPE },
       ),
 
-    parse(token) {
-      try {
-        const { claims } = verify(token);
-        const { sid, gen, jti, exp } = claims;
-        const jkt = readBinding(claims);
-        if (typeof sid !== "string" || typeof jti !== "string" || jkt === undefined) return undefined;
-        if (typeof gen !== "number" || !Number.isSafeInteger(gen) || gen < 0) return undefined;
-        return { sessionId: sid, generation: gen, secret: jti, jkt, expiresAt: exp };
-      } catch (error) {
-        if (error instanceof JwtError) return undefined;
-        throw error;
-      }
+    async read(token) {
+      const content = parse(token);
+      if (content !== "unknown key") return content;
+      const known = (await keyRing.learn(token)) ? parse(token) : undefined;
+      return known === "unknown key" ? undefined : known;
     },
   };
 }

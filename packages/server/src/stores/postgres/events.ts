@@ -4,7 +4,7 @@ import type { Database, PostgresPool, Value } from "./database.ts";
 import { toNullableText } from "./text.ts";
 import { watchNotifications } from "./watch-notifications.ts";
 
-const APPEND = {
+export const APPEND = {
   name: "latchkey-append-event",
   text: `INSERT INTO latchkey.event (at, type, user_id, session_id, detail) VALUES ($1, $2, $3, $4, $5)`,
 };

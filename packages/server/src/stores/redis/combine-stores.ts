@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 
 import type { Account, AccountStore } from "../../ports/account-store.ts";
 import type { RecordedEvent } from "../../ports/event-log.ts";
+import type { KeyStore } from "../../ports/key-store.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
 import type { Store } from "../../ports/store.ts";
 import type { AnnouncedEnding } from "./announced-ending.ts";
@@ -148,7 +149,14 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       purgeSessions: (now, limit) => sessions.sessions.purgeSessions(now, limit),
     } satisfies SessionStore,
 
-    keys: accounts.keys,
+    keys: {
+      listKeys: () => accounts.keys.listKeys(),
+      async changeKeys(decide) {
+        const keys = await accounts.keys.changeKeys(decide);
+        await Promise.allSettled([catchUp()]);
+        return keys;
+      },
+    } satisfies KeyStore,
     statusPlaces: accounts.statusPlaces,
 
     async findSessionWithUser(sessionId) {
