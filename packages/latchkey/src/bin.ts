@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-import type { MailOptions, Store } from "@latchkey/server";
+import type { MailOptions } from "@latchkey/server";
 import { ConfigurationError, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
-import { openDataFolder } from "./data-folder.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { readSecretEnvironment } from "./environment.ts";
-import { openStore } from "./open-store.ts";
 import { serveAuthority } from "./serve.ts";
 import { stopOnSignal } from "./shutdown.ts";
+import { withStore } from "./with-store.ts";
 import { boundYoungGeneration } from "./young-generation.ts";
 
 const program = new Command("latchkey")
@@ -36,6 +36,8 @@ interface ServeFlags {
   readonly allowOrigin?: string[];
   readonly scope?: string[];
   readonly publicRevocationFeed?: boolean;
+  readonly keyRotation?: number;
+  readonly keyPublishAhead?: number;
   readonly trustedProxy?: string[];
   readonly verifyEmailUrl?: string;
   readonly resetPasswordUrl?: string;
@@ -61,6 +63,16 @@ program
     "--trusted-proxy <address...>",
     "proxies whose X-Forwarded-For is believed: addresses or networks in CIDR notation",
   )
+  .option(
+    "--key-rotation <seconds>",
+    "for how long a key signs before the next one does (default: 30 days)",
+    parseSeconds,
+  )
+  .option(
+    "--key-publish-ahead <seconds>",
+    "for how long a key is published before it signs (default: 2 hours)",
+    parseSeconds,
+  )
   .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
   .option("--verify-email-url <url>", "your page that confirms an address; its link is mailed at sign-up")
   .option("--reset-password-url <url>", "your page where a new password is chosen; both pages, or no mail is sent")
@@ -81,6 +93,10 @@ program
       ...readSecretEnvironment(process.env),
       issuer: flags.issuer,
       logLevel: flags.logLevel,
+      keys: {
+        ...(flags.keyRotation !== undefined && { rotationSeconds: flags.keyRotation }),
+        ...(flags.keyPublishAhead !== undefined && { publishAheadSeconds: flags.keyPublishAhead }),
+      },
       ...(flags.publicRevocationFeed === true && { revocationFeed: { access: "public" } }),
       mailLinks: mailLinksOf(flags),
       mailFrom: flags.mailFrom,
@@ -92,6 +108,8 @@ program
     stopOnSignal(() => authority.stop());
     process.stdout.write(`Latchkey is ready at ${authority.issuer}\n`);
   });
+
+program.addCommand(keysCommand(dataOption));
 
 const users = program.command("users").description("manage accounts");
 
@@ -120,18 +138,6 @@ users
     });
   });
 
-/** The store of the authority that runs on this folder, or that the environment names. */
-async function withStore(dataPath: string, work: (store: Store) => Promise<void>): Promise<void> {
-  const { masterSecret, databaseUrl, redisUrl } = readSecretEnvironment(process.env);
-  const { databasePath } = openDataFolder({ path: dataPath, masterSecret });
-  const store = await openStore({ databasePath, databaseUrl, redisUrl });
-  try {
-    await work(store);
-  } finally {
-    await store.close();
-  }
-}
-
 function noAccount(): ConfigurationError {
   return new ConfigurationError("There is no account with that e-mail address in this database.");
 }
@@ -148,6 +154,11 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("It must be a number from 0 to 65535.");
   return port;
+}
+
+function parseSeconds(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a number of seconds.");
+  return Number(text);
 }
 
 try {

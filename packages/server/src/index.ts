@@ -10,10 +10,15 @@ export { createAuthServer } from "./create-auth-server.ts";
 export { AuthError, ConfigurationError } from "./errors.ts";
 export { setRoles } from "./flows/set-roles.ts";
 export { unlockPassword } from "./flows/unlock-password.ts";
+export type { KeyDescription } from "./keys/key-changes.ts";
+export { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
+export { createKeySealer } from "./keys/master-secret.ts";
+export { decodeMasterSecret } from "./options.ts";
 export type { ConnectionInfo } from "./http/app.ts";
 export type {
   AudienceOptions,
   AuthServerOptions,
+  KeyOptions,
   MailOptions,
   RateLimitOptions,
   ResourceServerOptions,

@@ -2,14 +2,7 @@ import type { JwtAlgorithm } from "@latchkey/jwt";
 
 import type { AuthEvent } from "../domain/event.ts";
 import type { KeyPlan, KeyPolicy, KeyPurpose, KeyState } from "../domain/key-schedule.ts";
-import {
-  NOTICE_SECONDS,
-  planKeys,
-  planRevocation,
-  planRotation,
-  signingKeyAt,
-  stateOf,
-} from "../domain/key-schedule.ts";
+import { planKeys, planRevocation, planRotation, signingKeyAt, stateOf } from "../domain/key-schedule.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KeySealer } from "../ports/key-sealer.ts";
 import type { KeyChange, KeyStore, SealedKey, StoredKey } from "../ports/key-store.ts";
@@ -72,7 +65,7 @@ export async function keepKeys(
 }
 
 /**
- * Lets the next keys take over as soon as they may: in {@link NOTICE_SECONDS}, or when they have been published for long
+ * Lets the next keys take over as soon as they may: in a few seconds, or when they have been published for long
  * enough. However many ask at once, each line is rotated once.
  */
 export async function rotateKeys({ store, clock }: Pick<KeyChangeContext, "store" | "clock">): Promise<void> {
@@ -127,9 +120,12 @@ export async function listKeys({ store, clock }: Pick<KeyChangeContext, "store" 
   );
 }
 
-/** The keys of each line, in the order of the first of each. */
+/** The keys of each line, access tokens' first, and in each in the order in which they sign. */
 export function linesOf(keys: readonly StoredKey[]): readonly (readonly StoredKey[])[] {
-  return [...Map.groupBy(keys, ({ purpose, alg }) => `${purpose} ${alg}`).values()];
+  const ordered = keys.toSorted((a, b) =>
+    a.purpose === b.purpose ? a.activatesAt - b.activatesAt : a.purpose < b.purpose ? -1 : 1,
+  );
+  return [...Map.groupBy(ordered, ({ purpose, alg }) => `${purpose} ${alg}`).values()];
 }
 
 function keysOf(keys: readonly StoredKey[], { purpose, alg }: KeyLine): readonly StoredKey[] {
