@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Jwk, SigningKey, VerificationKey } from "@latchkey/jwt";
 import { decodeUnverifiedHeader } from "@latchkey/jwt";
 
-import type { KeyPolicy } from "../domain/key-schedule.ts";
+import type { KeyPolicy, KeyPurpose } from "../domain/key-schedule.ts";
 import { createSigningSchedule, stateOf } from "../domain/key-schedule.ts";
 import { AuthError } from "../errors.ts";
 import type { StoredKey } from "../ports/key-store.ts";
@@ -32,8 +32,8 @@ export interface KeyRing {
   findVerificationKey(kid: string): VerificationKey | undefined;
   /** The key set to publish (RFC 7517): public keys alone. */
   readonly publicKeys: readonly Jwk[];
-  /** Keys of access tokens that were revoked. */
-  readonly revokedKeys: readonly { readonly kid: string; readonly at: number }[];
+  /** Those that were revoked. */
+  readonly revokedKeys: readonly RevokedKey[];
   readonly refreshKeys: RefreshKeys;
   /**
    * For a token of a key that is not known, and may be new: reads, at most four times a second whoever asks, and answers
@@ -45,6 +45,13 @@ export interface KeyRing {
   /** Reads the keys: what any node has changed before this call is known afterwards. Rejects where it cannot. */
   readOn(): Promise<void>;
   close(): void;
+}
+
+export interface RevokedKey {
+  readonly kid: string;
+  readonly purpose: KeyPurpose;
+  /** Seconds since 1970. */
+  readonly at: number;
 }
 
 /** The secrets behind refresh and CSRF tokens. */
@@ -232,7 +239,7 @@ interface HeldKeys {
   readonly signing: ReadonlyMap<string, (time: number) => AccessKey | undefined>;
   readonly refreshAt: (time: number) => RefreshKey | undefined;
   readonly publicKeys: readonly Jwk[];
-  readonly revokedKeys: readonly { readonly kid: string; readonly at: number }[];
+  readonly revokedKeys: readonly RevokedKey[];
 }
 
 function arrange({ rows, byKid }: OpenedKeys, now: number): HeldKeys {
@@ -266,8 +273,6 @@ function arrange({ rows, byKid }: OpenedKeys, now: number): HeldKeys {
     refreshAt,
     // The one in use first: there are readers that look no further.
     publicKeys: published.toSorted((a, b) => Number(b.isActive) - Number(a.isActive)).map(({ jwk }) => jwk),
-    revokedKeys: rows.flatMap(({ kid, purpose, revokedAt: at }) =>
-      purpose === "access-token" && at !== null ? [{ kid, at }] : [],
-    ),
+    revokedKeys: rows.flatMap(({ kid, purpose, revokedAt: at }) => (at === null ? [] : [{ kid, purpose, at }])),
   };
 }

@@ -75,8 +75,6 @@ const GATHER_MS = 20;
 /** How long a snapshot serves whoever asks for one, in milliseconds: each goes on from where it ends. */
 const SNAPSHOT_MS = 5_000;
 
-const KEY_EVENTS: ReadonlySet<AuthEvent["type"]> = new Set(["key_created", "key_scheduled", "key_revoked"]);
-
 /** A reader's place: up to which event of which history it has been told. */
 interface Place {
   readonly history: number;
@@ -101,8 +99,10 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     reachSeconds: lifetimeSeconds + SLACK_SECONDS,
     async onEvents(page) {
       // Who reads that a key was revoked must not read it from that key.
-      if (page.some(({ type }) => KEY_EVENTS.has(type))) {
-        await keyRing.readOn();
+      const known = new Set(keyRing.revokedKeys.map(({ kid }) => kid));
+      const isNews = (event: AuthEvent): boolean => event.type === "key_revoked" && !known.has(event.kid);
+      if (page.some((event) => isNews(event))) await keyRing.readOn();
+      if (page.some((event) => event.type === "key_revoked")) {
         recent.clear();
         snapshot = undefined;
       }
@@ -212,9 +212,9 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
 
   /** Of keys it is told for longer than the log is read back. */
   const allLive = (): readonly Revocation[] => {
-    const keys = keyRing.revokedKeys.map(({ kid, at }): Revocation => {
-      return { kind: "key", id: kid, until: at + KEY_REVOCATION_SECONDS };
-    });
+    const keys = keyRing.revokedKeys
+      .filter(({ purpose }) => purpose === "access-token")
+      .map(({ kid, at }): Revocation => ({ kind: "key", id: kid, until: at + KEY_REVOCATION_SECONDS }));
     const now = clock();
     return [...keys.filter(({ until }) => until > now), ...live.all().filter(({ kind }) => kind !== "key")];
   };
