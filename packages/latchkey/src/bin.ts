@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import type { MailOptions } from "@latchkey/server";
+import type { AudienceOptions, MailOptions } from "@latchkey/server";
 import { ConfigurationError, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
@@ -33,6 +33,8 @@ interface ServeFlags {
   readonly data: string;
   readonly issuer?: string;
   readonly audience?: string[];
+  readonly alg?: AudienceOptions["alg"];
+  readonly typ?: AudienceOptions["typ"];
   readonly allowOrigin?: string[];
   readonly scope?: string[];
   readonly publicRevocationFeed?: boolean;
@@ -57,6 +59,18 @@ program
     ),
   )
   .option("--audience <id...>", "the APIs that tokens are for; the first is the default")
+  .addOption(
+    new Option("--alg <name>", "what access tokens are signed with (default: ES256)").choices([
+      "ES256",
+      "RS256",
+      "PS256",
+      "ES384",
+      "ES512",
+      "EdDSA",
+      "Ed25519",
+    ]),
+  )
+  .addOption(new Option("--typ <type>", "the type of access tokens (default: at+jwt)").choices(["at+jwt", "JWT"]))
   .option("--allow-origin <origin...>", "origins whose pages may sign in with cookies")
   .option("--scope <scope...>", "scopes that a sign-in may ask for")
   .option(
@@ -101,7 +115,7 @@ program
       mailLinks: mailLinksOf(flags),
       mailFrom: flags.mailFrom,
       ...(flags.trustedProxy !== undefined && { trustedProxies: flags.trustedProxy }),
-      ...(flags.audience !== undefined && { audiences: flags.audience }),
+      ...audiencesOf(flags),
       ...(flags.allowOrigin !== undefined && { allowedOrigins: flags.allowOrigin }),
       ...(flags.scope !== undefined && { scopes: { allowed: flags.scope } }),
     });
@@ -137,6 +151,15 @@ users
       process.stdout.write("The password can be tried again.\n");
     });
   });
+
+/** Without any audience it is the issuer, as ever. */
+function audiencesOf({ audience, alg, typ, issuer, port }: ServeFlags): { readonly audiences?: AudienceOptions[] } {
+  if (audience === undefined && alg === undefined && typ === undefined) return {};
+  const names = audience ?? [issuer ?? `http://localhost:${port}`];
+  return {
+    audiences: names.map((name) => ({ audience: name, ...(alg && { alg }), ...(typ && { typ }) })),
+  };
+}
 
 function noAccount(): ConfigurationError {
   return new ConfigurationError("There is no account with that e-mail address in this database.");

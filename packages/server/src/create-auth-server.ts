@@ -167,8 +167,11 @@ function keyLines({ keys, audiences, policy }: Settings): readonly (KeyLine & { 
     retainSeconds: lifeSeconds + CLOCK_SLACK_SECONDS + BLIND_SECONDS,
   });
   const accessTokenLife = Math.max(...audiences.map((profile) => profile.accessTokenTtlSeconds));
+  const algorithms = new Set(audiences.map(({ alg }) => alg).filter((alg) => alg !== "HS256"));
+  // What the authority says for itself, of tokens and of revocations, is signed so that anybody can check it.
+  const published = algorithms.size === 0 ? (["ES256"] as const) : algorithms;
   return [
-    { purpose: "access-token", alg: "ES256", policy: retained(accessTokenLife) },
+    ...[...published].map((alg) => ({ purpose: "access-token", alg, policy: retained(accessTokenLife) }) as const),
     // A session's secrets are derived with one key for as long as it lives.
     { purpose: "refresh-token", alg: REFRESH_KEY_ALGORITHM, policy: retained(policy.limits.maxSeconds) },
   ];
@@ -221,6 +224,7 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
       ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: createShuffle(placeKey(settings.masterSecret)) })
       : createRandomSessionIds(),
     accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock, hasStatusLists }),
+    accessTokenAlgorithms: [...new Set(settings.audiences.map(({ alg }) => alg))],
     keyPublishAheadSeconds: settings.keys.publishAheadSeconds,
     refreshTokens: createRefreshTokens({ issuer, keyRing, clock }),
     secretSchemeAt: (createdAt) => refreshKeys.at(createdAt).secretScheme,

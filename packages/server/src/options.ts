@@ -18,7 +18,8 @@ import type { Logger } from "./ports/logger.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { Store } from "./ports/store.ts";
-import type { AudienceProfile } from "./tokens/access-token.ts";
+import type { AccessTokenAlgorithm, AccessTokenType, AudienceProfile } from "./tokens/audience-profile.ts";
+import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audience-profile.ts";
 
 /** What an authority is made of. All durations are whole seconds. */
 export interface AuthServerOptions {
@@ -114,8 +115,21 @@ export interface KeyOptions {
 }
 
 export interface AudienceOptions {
+  /** The value of `aud`. */
   readonly audience: string;
   readonly accessTokenTtlSeconds?: number;
+  /** What its tokens are signed with. Default ES256. */
+  readonly alg?: AccessTokenAlgorithm;
+  /** The header's `typ`. Default `at+jwt` (RFC 9068); `JWT` for a consumer that refuses that. */
+  readonly typ?: AccessTokenType;
+  /** The claim that the user's roles are in, for example `https://example.com/roles`. Default `roles`. */
+  readonly rolesClaim?: string;
+  /**
+   * With HS256, where the API is the authority's own deployment: at least 32 characters from a random generator, whose
+   * octets are the key. Whoever has it can make tokens for this API. Give several while one replaces another: the first
+   * signs.
+   */
+  readonly sharedSecret?: string | readonly string[];
 }
 
 export interface StatusListSettings {
@@ -205,6 +219,17 @@ const resourceServer = z.strictObject({
   audiences: z.array(name).min(1).optional(),
 });
 
+const audienceOptions = z.strictObject({
+  audience: name,
+  accessTokenTtlSeconds: ttl.optional(),
+  alg: z.enum(ACCESS_TOKEN_ALGORITHMS).optional(),
+  typ: z.enum(["at+jwt", "JWT"]).optional(),
+  rolesClaim: name.optional(),
+  sharedSecret: z
+    .preprocess((value): unknown => (typeof value === "string" ? [value] : value), z.array(secret).min(1).max(4))
+    .optional(),
+});
+
 /** At most a day: longer than that is for who sets passwords anew. */
 const rateLimit = z.strictObject({ points: z.int().min(1), windowSeconds: z.int().min(1).max(DAY) });
 
@@ -229,7 +254,7 @@ const optionsSchema = z.strictObject({
     })
     .default({ rotationSeconds: 30 * DAY, publishAheadSeconds: 7_200 }),
   audiences: z
-    .array(z.union([name, z.strictObject({ audience: name, accessTokenTtlSeconds: ttl.optional() })]))
+    .array(z.union([name, audienceOptions]))
     .min(1)
     .optional(),
   resourceServers: z.array(resourceServer).default([]),
@@ -310,15 +335,16 @@ export function parseOptions(options: AuthServerOptions): Settings {
   if (!defaultScopes.every((scope) => given.scopes.allowed.includes(scope))) {
     throw new ConfigurationError("scopes.default: must be among scopes.allowed.");
   }
-  const audiences = (given.audiences ?? [given.issuer]).map((entry): AudienceProfile =>
-    typeof entry === "string"
-      ? { audience: entry, accessTokenTtlSeconds: given.accessTokenTtlSeconds }
-      : {
-          audience: entry.audience,
-          accessTokenTtlSeconds: entry.accessTokenTtlSeconds ?? given.accessTokenTtlSeconds,
-        },
-  );
+  const audiences = (given.audiences ?? [given.issuer]).map((entry): AudienceProfile => {
+    const request = typeof entry === "string" ? { audience: entry } : entry;
+    return createAudienceProfile({
+      ...request,
+      accessTokenTtlSeconds: request.accessTokenTtlSeconds ?? given.accessTokenTtlSeconds,
+    });
+  });
   const audienceNames = audiences.map((profile) => profile.audience);
+  const named = audienceNames.find((audience, index) => audienceNames.indexOf(audience) !== index);
+  if (named !== undefined) throw new ConfigurationError(`audiences: there are two named ${named}.`);
   return {
     issuer: given.issuer,
     store: given.store,

@@ -66,6 +66,33 @@ describe("createAuthServer refuses to start", () => {
       { resourceServers: [{ id: "api", secret: "x".repeat(32), audiences: ["https://other.example.com"] }] },
       "api names https://other.example.com, which is not among audiences",
     ],
+    [
+      "with HS256 and no secret",
+      { audiences: [{ audience: "https://api.example.com", alg: "HS256" }] },
+      "needs a sharedSecret. Make one with: openssl rand -hex 32",
+    ],
+    [
+      "A-19: with a shared secret that could be guessed",
+      { audiences: [{ audience: "https://api.example.com", alg: "HS256", sharedSecret: "hunter2" }] },
+      "must have at least 32 characters. Make one with: openssl rand -hex 32",
+    ],
+    [
+      "with a shared secret that nothing is signed with",
+      { audiences: [{ audience: "https://api.example.com", alg: "ES256", sharedSecret: "x".repeat(32) }] },
+      "which is for HS256 alone",
+    ],
+    ["A-02: with tokens that nobody signs", { audiences: [{ audience: "a", alg: "none" }] }, "audiences"],
+    [
+      "with roles in a claim that means something else",
+      { audiences: [{ audience: "https://api.example.com", rolesClaim: "sub" }] },
+      "Choose another rolesClaim",
+    ],
+    ["with two audiences of one name", { audiences: ["a", { audience: "a", alg: "RS256" }] }, "there are two named a"],
+    [
+      "with keys that would sign before they could be known",
+      { keys: { rotationSeconds: 3_600, publishAheadSeconds: 3_600 } },
+      "keys.publishAheadSeconds: must be shorter",
+    ],
     ["with a scope that is two", { scopes: { allowed: ["a b"] } }, "is no scope"],
   ])("%s, and says how to mend it", (_what, changed, message) => {
     const start = (): unknown => createAuthServer(options(changed));

@@ -18,6 +18,7 @@ export interface HttpContext extends FlowContext {
   /** The issuer's path, empty or beginning with a slash; every route lies below it. */
   readonly basePath: string;
   readonly keyRing: KeyRing;
+  readonly accessTokenAlgorithms: readonly string[];
   readonly keyPublishAheadSeconds: number;
   readonly csrfTokens: CsrfTokens;
   readonly dpopProofs: DpopProofs;

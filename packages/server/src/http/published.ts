@@ -18,7 +18,7 @@ export async function getMetadata({ http }: Exchange): Promise<Answer> {
     issuer: http.issuer,
     jwks_uri: `${http.issuer}/.well-known/jwks.json`,
     // Some resource servers read the algorithms of access tokens here.
-    id_token_signing_alg_values_supported: [http.keyRing.signingKey.alg],
+    id_token_signing_alg_values_supported: http.accessTokenAlgorithms,
     subject_types_supported: ["public"],
     dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
     revocation_endpoint: `${http.issuer}/oauth/revoke`,

@@ -1,21 +1,17 @@
-import { createJwtVerifier, JwtError, signJwt } from "@latchkey/jwt";
+import type { VerifiedJwt } from "@latchkey/jwt";
+import { createJwtVerifier, JwtError, signJwt, verificationKeyOf } from "@latchkey/jwt";
 import type { AccessTokenClaims } from "@latchkey/protocol";
-import { ACCESS_TOKEN_TYPE, statusListUrl } from "@latchkey/protocol";
+import { statusListUrl } from "@latchkey/protocol";
 
 import type { Session } from "../domain/session.ts";
 import { statusPlaceOf } from "../domain/status-place.ts";
 import type { User } from "../domain/user.ts";
+import { AuthError } from "../errors.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { AudienceProfile } from "./audience-profile.ts";
 import { readBinding } from "./binding.ts";
 import { newTokenId } from "./token-id.ts";
-
-/** An API that access tokens are issued for. */
-export interface AudienceProfile {
-  /** The value of `aud`. */
-  readonly audience: string;
-  readonly accessTokenTtlSeconds: number;
-}
 
 /** What an access token presented to the authority itself says, once it has been verified. */
 export interface VerifiedAccessToken {
@@ -38,29 +34,24 @@ export interface AccessTokens {
   verify(token: string): Promise<AccessTokenVerdict>;
 }
 
-export function createAccessTokens(options: {
+export interface AccessTokensOptions {
   readonly issuer: string;
   readonly audiences: readonly AudienceProfile[];
   readonly keyRing: KeyRing;
   readonly clock: Clock;
   /** Whether tokens name their place in a status list. */
   readonly hasStatusLists: boolean;
-}): AccessTokens {
-  const { issuer, audiences, keyRing, clock, hasStatusLists } = options;
-  const verify = createJwtVerifier({
-    typ: ACCESS_TOKEN_TYPE,
-    issuer,
-    // The account routes answer to any API's first-party token; the session is looked up behind this check.
-    audience: audiences.map((profile) => profile.audience),
-    requiredClaims: ["sub", "sid", "jti"],
-    clock,
-    keys: (header) => (header.kid === undefined ? undefined : keyRing.findVerificationKey(header.kid)),
-  });
+}
 
-  const judge = (token: string): AccessTokenVerdict | "unknown key" => {
+export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
+  const { issuer, audiences, keyRing, hasStatusLists } = options;
+  const profiles = new Map(audiences.map((profile) => [profile.audience, profile]));
+  const verifiers = createVerifiers(options);
+
+  const judgeBy = (verify: (token: string) => VerifiedJwt, token: string): AccessTokenVerdict | "unknown key" => {
     try {
       const { claims } = verify(token);
-      // With this type and of these keys there are only our own, and they have all of these claims.
+      // With these types and of these keys there are only our own, and they have all of these claims.
       const ours = claims as unknown as AccessTokenClaims;
       const jkt = readBinding(claims);
       if (typeof ours.sub !== "string" || typeof ours.sid !== "string" || jkt === undefined) return { kind: "invalid" };
@@ -72,12 +63,25 @@ export function createAccessTokens(options: {
     }
   };
 
+  const judge = (token: string): AccessTokenVerdict | "unknown key" => {
+    let last: AccessTokenVerdict | "unknown key" = "unknown key";
+    for (const verify of verifiers) {
+      const verdict = judgeBy(verify, token);
+      if (verdict === "unknown key") continue;
+      if (verdict.kind !== "invalid") return verdict;
+      last = verdict;
+    }
+    return last;
+  };
+
   return {
     issue(session, user, now) {
-      const ttl = audiences.find((profile) => profile.audience === session.audience)?.accessTokenTtlSeconds ?? 0;
-      const expiresAt = Math.min(now + ttl, session.expiresAt);
+      const profile = profiles.get(session.audience);
+      // The API was taken out of the options since the session began: a mistake of theirs must sign nobody out.
+      if (profile === undefined) throw new AuthError("unavailable");
+      const expiresAt = Math.min(now + profile.accessTokenTtlSeconds, session.expiresAt);
       const place = hasStatusLists ? statusPlaceOf(session.id) : undefined;
-      const claims: AccessTokenClaims = {
+      const claims: Omit<AccessTokenClaims, "roles"> = {
         iss: issuer,
         sub: user.id,
         aud: session.audience,
@@ -90,14 +94,15 @@ export function createAccessTokens(options: {
         auth_time: session.authTime,
         amr: session.amr,
         acr: session.acr,
-        ...(user.roles.length > 0 && { roles: user.roles }),
+        ...(user.roles.length > 0 && { [profile.rolesClaim]: user.roles }),
         ...(user.claimsEpoch > 0 && { claims_epoch: user.claimsEpoch }),
         ...(place !== undefined && {
           status: { status_list: { idx: place.index, uri: statusListUrl(issuer, place.list) } },
         }),
         ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
       };
-      const token = signJwt(claims, keyRing.signingKey, { typ: ACCESS_TOKEN_TYPE });
+      const key = profile.sharedKeys[0] ?? keyRing.signingKeyFor(profile.alg);
+      const token = signJwt(claims, key, { typ: profile.typ });
       return { token, expiresAt };
     },
 
@@ -108,4 +113,36 @@ export function createAccessTokens(options: {
       return known === "unknown key" ? { kind: "invalid" } : known;
     },
   };
+}
+
+/**
+ * One for each type of token, since the account routes answer to any API's first-party token; the session is looked up
+ * behind this check. And one for each shared secret, which is good for its own API's tokens and no other's.
+ */
+function createVerifiers({
+  issuer,
+  audiences,
+  keyRing,
+  clock,
+}: AccessTokensOptions): readonly ((token: string) => VerifiedJwt)[] {
+  const common = { issuer, requiredClaims: ["sub", "sid", "jti"], clock };
+  const byType = Map.groupBy(
+    audiences.filter((profile) => profile.alg !== "HS256"),
+    (profile) => profile.typ,
+  );
+  const ofRing = [...byType].map(([typ, profiles]) =>
+    createJwtVerifier({
+      ...common,
+      typ,
+      audience: profiles.map((profile) => profile.audience),
+      keys: ({ kid }) => (kid === undefined ? undefined : keyRing.findVerificationKey(kid)),
+    }),
+  );
+  const shared = audiences
+    .filter((profile) => profile.alg === "HS256")
+    .map(({ typ, audience, sharedKeys }) => {
+      const keys = new Map(sharedKeys.map((key) => [key.kid, verificationKeyOf(key)]));
+      return createJwtVerifier({ ...common, typ, audience, keys: ({ kid }) => keys.get(kid) });
+    });
+  return [...ofRing, ...shared];
 }

