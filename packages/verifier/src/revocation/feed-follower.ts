@@ -39,14 +39,16 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
   let pollingMs = POLLING_MS.first;
   let waiting: ((failure: FeedFailure | undefined) => void)[] = [];
 
-  const connection: FeedConnectionOptions = {
+  const connectionBy = (kind: FeedFollower["channel"]): FeedConnectionOptions => ({
     ...options,
     onHeard() {
+      channel = kind;
+      wasTooSlow = false;
       if (knowledge.cursor === null) return;
       failure = undefined;
       tell(undefined);
     },
-  };
+  });
 
   function tell(outcome: FeedFailure | undefined): void {
     const listeners = waiting;
@@ -66,18 +68,7 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
 
   async function stream(url: string): Promise<ConnectionEnd> {
     const startedAt = performance.now();
-    const end = await streamFrom(
-      url,
-      {
-        ...connection,
-        onHeard() {
-          channel = "stream";
-          wasTooSlow = false;
-          connection.onHeard();
-        },
-      },
-      { firstMs: beginMs(), signal },
-    );
+    const end = await streamFrom(url, connectionBy("stream"), { firstMs: beginMs(), signal });
     if (end.heardAny && performance.now() - startedAt > GOOD_STREAM_MS) {
       failuresInRow = 0;
       pollingMs = POLLING_MS.first;
@@ -89,12 +80,10 @@ export function createFeedFollower(options: Omit<FeedConnectionOptions, "onHeard
   async function poll(url: string): Promise<FeedFailure | undefined> {
     const startedAt = performance.now();
     while (!signal.aborted && performance.now() - startedAt < pollingMs) {
-      const why = await pollOnce(url, connection, { timeoutMs: beginMs(), signal });
+      const why = await pollOnce(url, connectionBy("polling"), { timeoutMs: beginMs(), signal });
       if (why?.reason === "silent") wasTooSlow = true;
       if (why !== undefined) return why;
-      channel = "polling";
       failuresInRow = 0;
-      wasTooSlow = false;
       await pause(POLL_MS * (0.9 + Math.random() * 0.2), signal);
     }
     pollingMs = Math.min(pollingMs * 2, POLLING_MS.most);
