@@ -31,11 +31,15 @@ export async function makeAccessKey(sealer: KeySealer, alg: JwtAlgorithm): Promi
 /** @throws ConfigurationError for a key that is not what was sealed */
 export async function openAccessKey(sealer: KeySealer, { kid, sealed }: StoredKey): Promise<AccessKey | undefined> {
   if (sealed === null) return undefined;
-  const opened = Buffer.from(await sealer.open(sealed, { purpose, kid })).toString("utf8");
-  const jwk: unknown = JSON.parse(opened);
-  if (typeof jwk !== "object" || jwk === null || !("kty" in jwk)) {
-    throw new ConfigurationError(`The stored key ${kid} is no JWK. Restore the database from a backup.`);
-  }
-  const signingKey = importSigningJwk(jwk as Jwk, { kid });
+  const signingKey = importOpened(kid, await sealer.open(sealed, { purpose, kid }));
   return { signingKey, verificationKey: verificationKeyOf(signingKey), publicJwk: exportPublicJwk(signingKey) };
+}
+
+function importOpened(kid: string, opened: Uint8Array): SigningKey {
+  try {
+    return importSigningJwk(JSON.parse(Buffer.from(opened).toString("utf8")) as Jwk, { kid });
+  } catch {
+    // Without its cause: a parser's message quotes what it could not parse.
+    throw new ConfigurationError(`The stored key ${kid} is no private key. Restore the database from a backup.`);
+  }
 }

@@ -10,6 +10,7 @@ import type { StoredKey } from "../ports/key-store.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { AccessKey } from "./access-key.ts";
 import { openAccessKey } from "./access-key.ts";
+import { refuseWrongClock } from "./clock-check.ts";
 import type { KeyChangeContext, KeyLine } from "./key-changes.ts";
 import { keepKeys, linesOf } from "./key-changes.ts";
 import type { RefreshKey } from "./refresh-key.ts";
@@ -89,6 +90,7 @@ export interface KeyRingOptions extends KeyChangeContext {
 export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   const { clock, logger, lines } = options;
   const opener = createKeyOpener(options);
+  refuseWrongClock(clock(), await options.store.listKeys());
   let held = arrange(await opener.open(await keepKeys(options, lines)), clock());
   let readAt = performance.now();
   let begunAt = readAt;

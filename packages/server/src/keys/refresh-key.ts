@@ -4,6 +4,7 @@ import type { DpopNonces, SigningKey, VerificationKey } from "@latchkey/jwt";
 import { createDpopNonces, createSecretKey, verificationKeyOf } from "@latchkey/jwt";
 
 import type { SecretScheme } from "../domain/refresh-rule.ts";
+import { ConfigurationError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KeySealer } from "../ports/key-sealer.ts";
 import type { SealedKey, StoredKey } from "../ports/key-store.ts";
@@ -29,11 +30,18 @@ export interface RefreshKey {
 
 export const REFRESH_KEY_ALGORITHM = "HS256";
 
+const SECRET_BYTES = 32;
+
 const purpose = "refresh-token";
 
 export async function makeRefreshKey(sealer: KeySealer): Promise<SealedKey> {
   const kid = randomBytes(8).toString("base64url");
-  return { kid, purpose, alg: REFRESH_KEY_ALGORITHM, sealed: await sealer.seal(randomBytes(32), { purpose, kid }) };
+  return {
+    kid,
+    purpose,
+    alg: REFRESH_KEY_ALGORITHM,
+    sealed: await sealer.seal(randomBytes(SECRET_BYTES), { purpose, kid }),
+  };
 }
 
 export async function openRefreshKey(
@@ -42,6 +50,9 @@ export async function openRefreshKey(
 ): Promise<RefreshKey | undefined> {
   if (sealed === null) return undefined;
   const secret = await sealer.open(sealed, { purpose, kid });
+  if (secret.length !== SECRET_BYTES) {
+    throw new ConfigurationError(`The stored key ${kid} is no secret. Restore the database from a backup.`);
+  }
   const derive = (use: string): Uint8Array => new Uint8Array(hkdfSync("sha256", secret, "", `latchkey ${use} v1`, 32));
   const signingKey = createSecretKey(derive("refresh token signature"), { alg: REFRESH_KEY_ALGORITHM, kid });
   return {

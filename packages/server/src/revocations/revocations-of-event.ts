@@ -6,7 +6,7 @@ import type { RecordedEvent } from "../ports/event-log.ts";
  * For how long it is told that a key was revoked, in seconds. Who stole it makes tokens of any life, so what counts is how
  * long a verifier may hold on to the key set it has: a week at most.
  */
-export const KEY_REVOCATION_SECONDS = 8 * 86_400;
+export const KEY_REVOCATION_SECONDS: number = 8 * 86_400;
 
 /**
  * What an event means for tokens that have been issued already: nothing, mostly.

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import type { JwtAlgorithm, SigningKey } from "@latchkey/jwt";
+import type { SigningKey } from "@latchkey/jwt";
 import { createSecretKey } from "@latchkey/jwt";
 import { ACCESS_TOKEN_TYPE } from "@latchkey/protocol";
 
@@ -16,7 +16,7 @@ export const ACCESS_TOKEN_ALGORITHMS = [
   "EdDSA",
   "Ed25519",
   "HS256",
-] as const satisfies readonly JwtAlgorithm[];
+] as const;
 
 export type AccessTokenAlgorithm = (typeof ACCESS_TOKEN_ALGORITHMS)[number];
 
