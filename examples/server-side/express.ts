@@ -10,7 +10,8 @@ export function createExpressApp({ issuer, apiOrigin, pageOrigin }: Settings): e
   const ssr = createSsrClient({ issuer, apiOrigins: [apiOrigin], pageOrigins: [pageOrigin] });
   const sessions = new WeakMap<ExpressRequest, RequestSession>();
 
-  const openSession: RequestHandler = (request, response, next) => {
+  // Express 5 hands rejections on.
+  const openSession: RequestHandler = async (request, response, next) => {
     const opened = ssr.open({
       method: request.method,
       url: new URL(request.originalUrl, pageOrigin).href,
@@ -20,7 +21,7 @@ export function createExpressApp({ issuer, apiOrigin, pageOrigin }: Settings): e
       sessions.set(request, opened.session);
       next();
     } else {
-      sendDetour(opened.detour, response).catch(next);
+      await sendDetour(opened.detour, response);
     }
   };
 
