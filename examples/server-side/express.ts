@@ -10,7 +10,7 @@ export function createExpressApp({ issuer, apiOrigin, pageOrigin }: Settings): e
   const ssr = createSsrClient({ issuer, apiOrigins: [apiOrigin], pageOrigins: [pageOrigin] });
   const sessions = new WeakMap<ExpressRequest, RequestSession>();
 
-  // Express 5 hands rejections on.
+  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Express 5 hands rejections on
   const openSession: RequestHandler = async (request, response, next) => {
     const opened = ssr.open({
       method: request.method,
