@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 
 import { exportPublicJwk, generateSigningKey, signJwt } from "@latchkey/jwt";
-import { formatBatch, MAX_BATCH_ENTRIES, REVOCATION_BATCH_TYPE, type Revocation } from "@latchkey/protocol";
+import { formatBatch, MAX_BATCH_ENTRIES, partCursor, REVOCATION_BATCH_TYPE, type Revocation } from "@latchkey/protocol";
 
 /** `forget`: the authority's time is beyond every entry from now on. `flow`: one new entry each time so many ms pass. */
 export type FeedCommand =
@@ -34,7 +34,7 @@ function idOf(number: number): string {
   return hash("sha256", `session ${number}`, "base64url").slice(0, 22);
 }
 
-function sign(after: string | null, cursor: string | null, revocations: readonly Revocation[]): string {
+function sign(after: string | null, cursor: string, revocations: readonly Revocation[]): string {
   const claims = formatBatch({ iss: issuer, iat: now, after, cursor, revocations });
   return signJwt(claims, key, { typ: REVOCATION_BATCH_TYPE });
 }
@@ -46,7 +46,9 @@ function makeSnapshot(entries: number): readonly string[] {
     const revocations = Array.from({ length: count }, (_, index): Revocation => {
       return { kind: "session", id: idOf(from + index), until };
     });
-    batches.push(sign(null, from + count === entries ? "c0" : null, revocations));
+    const parts = batches.length;
+    const end = from + count === entries ? "c0" : partCursor("c0", parts + 1);
+    batches.push(sign(parts === 0 ? null : partCursor("c0", parts), end, revocations));
   }
   return entries === 0 ? [sign(null, "c0", [])] : batches;
 }

@@ -10,7 +10,6 @@ export function createExpressApp({ issuer, apiOrigin, pageOrigin }: Settings): e
   const ssr = createSsrClient({ issuer, apiOrigins: [apiOrigin], pageOrigins: [pageOrigin] });
   const sessions = new WeakMap<ExpressRequest, RequestSession>();
 
-  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Express 5 hands rejections on
   const openSession: RequestHandler = async (request, response, next) => {
     const opened = ssr.open({
       method: request.method,
@@ -26,8 +25,10 @@ export function createExpressApp({ issuer, apiOrigin, pageOrigin }: Settings): e
   };
 
   const app = express();
+  // Express 5 hands rejections on.
+  // oxlint-disable-next-line oxc/no-async-endpoint-handlers
   app.use(openSession);
-  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Express 5 hands rejections on
+  // oxlint-disable-next-line oxc/no-async-endpoint-handlers
   app.get("/", async (request, response) => {
     const session = sessions.get(request);
     if (session === undefined) throw new Error("There is no session.");

@@ -37,15 +37,15 @@ export type Revocation =
 
 /**
  * The claims of a batch. Batches follow each other without a gap: the `after` of each is the `cursor` of the one before
- * it. A snapshot, which may take several batches, begins anywhere (`after` is null) and holds all that still matters; only
- * its last batch has a cursor.
+ * it. A snapshot begins anywhere (`after` is null) and holds all that still matters. It may take several batches: the
+ * cursors of all but the last are places within it ({@link partCursor}), which can be gone on from by the next part alone.
  */
 export interface RevocationBatch {
   readonly iss: string;
   /** When the authority had read everything up to here, in whole seconds since 1970: how fresh the reader's knowledge is. */
   readonly iat: number;
   readonly after: string | null;
-  readonly cursor: string | null;
+  readonly cursor: string;
   readonly revocations: readonly Revocation[];
 }
 
@@ -60,7 +60,7 @@ interface BatchClaims {
   readonly iss: string;
   readonly iat: number;
   readonly after: string | null;
-  readonly cursor: string | null;
+  readonly cursor: string;
   readonly session?: readonly unknown[];
   readonly subject?: readonly unknown[];
   readonly token?: readonly unknown[];
@@ -86,7 +86,8 @@ export function formatBatch(batch: RevocationBatch): object {
  */
 export function parseBatch(claims: Readonly<Record<string, unknown>>): RevocationBatch | undefined {
   const { iss, iat, after, cursor } = claims;
-  if (typeof iss !== "string" || !isTime(iat) || !isCursor(after) || !isCursor(cursor)) return undefined;
+  if (typeof iss !== "string" || !isTime(iat) || !isCursor(cursor) || (after !== null && !isCursor(after)))
+    return undefined;
   const revocations: Revocation[] = [];
   for (const kind of KINDS) {
     const list = Object.hasOwn(claims, kind) ? claims[kind] : [];
@@ -120,6 +121,22 @@ function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function isCursor(value: unknown): value is string | null {
-  return value === null || (typeof value === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(value));
+function isCursor(value: unknown): value is string {
+  return typeof value === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(value);
+}
+
+const PART = "part-";
+
+/**
+ * The cursor within a snapshot, after so many parts of it.
+ *
+ * @param end the cursor at its end
+ */
+export function partCursor(end: string, parts: number): string {
+  return `${PART}${parts}-${end}`;
+}
+
+/** Whether a cursor is within a snapshot, and so no place to come back with. */
+export function isPartCursor(cursor: string): boolean {
+  return cursor.startsWith(PART);
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { type SigningKey, signJwt } from "@latchkey/jwt";
-import { formatBatch, type Revocation } from "@latchkey/protocol";
+import { formatBatch, isPartCursor, partCursor, type Revocation } from "@latchkey/protocol";
 
 import type { Answer, TestIssuer } from "./issuer-on-loopback.ts";
 
@@ -52,9 +52,7 @@ export function startFeed(issuer: TestIssuer, options: TestFeedOptions): TestFee
     return signJwt(formatBatch(batch), key, { typ });
   };
 
-  function batchesAfter(
-    after: string | undefined,
-  ): readonly { readonly jws: string; readonly cursor: string | null }[] {
+  function batchesAfter(after: string | undefined): readonly { readonly jws: string; readonly cursor: string }[] {
     const end = cursorAt(log.length);
     const position = after === undefined ? Number.NaN : Number(after.slice(1));
     if (position <= log.length) {
@@ -64,14 +62,14 @@ export function startFeed(issuer: TestIssuer, options: TestFeedOptions): TestFee
       log.slice(part * batchSize, (part + 1) * batchSize),
     );
     return parts.map((revocations, part) => {
-      const cursor = part === parts.length - 1 ? end : null;
-      return { jws: sign({ after: null, cursor, revocations }), cursor };
+      const cursor = part === parts.length - 1 ? end : partCursor(end, part + 1);
+      return { jws: sign({ after: part === 0 ? null : partCursor(end, part), cursor, revocations }), cursor };
     });
   }
 
   function send(response: ServerResponse, after: string | undefined): void {
     for (const { jws, cursor } of batchesAfter(after)) {
-      response.write(cursor === null ? `data: ${jws}\n\n` : `id: ${cursor}\ndata: ${jws}\n\n`);
+      response.write(isPartCursor(cursor) ? `data: ${jws}\n\n` : `id: ${cursor}\ndata: ${jws}\n\n`);
     }
     streams.set(response, log.length);
   }

@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { inspect } from "node:util";
 
 import { generateSigningKey } from "@latchkey/jwt";
-import type { Revocation } from "@latchkey/protocol";
+import { partCursor, type Revocation } from "@latchkey/protocol";
 import { createVerifier, type RevocationStatus, type Verifier, type VerifierOptions } from "@latchkey/verifier";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -427,6 +427,11 @@ describe("garbage", () => {
     ["another issuer", "bad_batch", () => streaming(() => event(feed.sign({ ...entry, iss: "https://evil.example" })))],
     ["the future", "bad_batch", () => streaming(() => event(feed.sign({ ...entry, iat: clock() + 6 })))],
     ["no time", "bad_batch", () => streaming(() => event(feed.sign({ ...entry, iat: 1.5 })))],
+    [
+      "a snapshot of whose parts one is withheld",
+      "gap",
+      () => streaming(() => event(feed.sign({ after: partCursor("c2", 1), cursor: "c2" }))),
+    ],
     ["no end", "bad_batch", () => streaming(() => event(feed.sign({ ...entry, cursor: null })))],
     ["no token at all", "bad_batch", () => streaming(() => event("hello"))],
     ["nothing", "bad_batch", () => streaming(() => event(""))],

@@ -1,4 +1,5 @@
 import type { RevocationAnswer } from "@latchkey/protocol";
+import { isPartCursor } from "@latchkey/protocol";
 
 import { AuthError } from "../errors.ts";
 import type { SignedBatch } from "../revocations/revocation-feed.ts";
@@ -59,5 +60,5 @@ async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise
 }
 
 function formatServerSentEvent({ cursor, jws }: SignedBatch): string {
-  return cursor === null ? `data: ${jws}\n\n` : `id: ${cursor}\ndata: ${jws}\n\n`;
+  return isPartCursor(cursor) ? `data: ${jws}\n\n` : `id: ${cursor}\ndata: ${jws}\n\n`;
 }

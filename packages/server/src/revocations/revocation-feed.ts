@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 import { signJwt } from "@latchkey/jwt";
-import { FEED_HEARTBEAT_SECONDS, formatBatch, REVOCATION_BATCH_TYPE } from "@latchkey/protocol";
+import { FEED_HEARTBEAT_SECONDS, formatBatch, partCursor, REVOCATION_BATCH_TYPE } from "@latchkey/protocol";
 import type { Revocation } from "@latchkey/protocol";
 
 import type { AuthEvent } from "../domain/event.ts";
@@ -18,8 +18,8 @@ import { KEY_REVOCATION_SECONDS, revocationsOf } from "./revocations-of-event.ts
 
 /** A batch as it travels. */
 export interface SignedBatch {
-  /** Where its reader is then; null within a snapshot. */
-  readonly cursor: string | null;
+  /** Where its reader is then. */
+  readonly cursor: string;
   /** Compact JWS; see the protocol's `RevocationBatch`. */
   readonly jws: string;
 }
@@ -175,7 +175,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
 
   const sign = (
     after: string | null,
-    cursor: string | null,
+    cursor: string,
     revocations: readonly Revocation[],
     readAt: number,
   ): SignedBatch => {
@@ -238,7 +238,9 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     let part = parts.next();
     while (!part.done) {
       const following = parts.next();
-      batches.push(sign(null, following.done === true ? cursor : null, part.value, readAt));
+      const made = batches.length;
+      const end = following.done === true ? cursor : partCursor(cursor, made + 1);
+      batches.push(sign(made === 0 ? null : partCursor(cursor, made), end, part.value, readAt));
       part = following;
       // A million entries take a second to sign; requests are answered in between.
       await setImmediate();

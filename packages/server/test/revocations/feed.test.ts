@@ -1,6 +1,7 @@
 import { decodeJwt } from "jose";
 import { describe, expect, it } from "vitest";
 
+import { createSqliteStore } from "../../src/index.ts";
 import { expectRefusal, PASSWORD, startAuthority } from "../authority.ts";
 import type { TestAuthority } from "../authority.ts";
 import { cursorOf, followFeed, readFeed } from "./feed-reader.ts";
@@ -168,6 +169,31 @@ describe("the revocation feed", () => {
 
     await expect.poll(() => reader.ended).toBe(true);
     expect((await authority.call("GET", "/health/live")).status).toBe(200);
+  });
+
+  it("chains the parts of a snapshot that takes several batches, so that none can be left out", async () => {
+    const authority = await startPublic();
+    await authority.signedIn();
+    // As many as do not fit one batch: appended as they are, since only the log is read.
+    const store = createSqliteStore({ path: authority.path });
+    const at = 1_800_000_000;
+    for (let index = 0; index < 1_700; index++) {
+      const ended = { userId: "u", sessionId: `session-${index}`, reason: "signed_out" } as const;
+      await store.events.appendEvent({ ...ended, type: "session_revoked", at, origin: { ip: null, userAgent: null } });
+    }
+    await store.close();
+
+    const batches = await readFeed(authority.server);
+
+    expect(batches.length).toBeGreaterThan(2);
+    expect(batches[0]?.after).toBeNull();
+    for (const [index, batch] of batches.entries()) {
+      if (index > 0) expect(batch.after).toBe(batches[index - 1]?.cursor);
+    }
+    expect(new Set(batches.flatMap((batch) => batch.revocations.map(({ id }) => id))).size).toBe(1_700);
+    // A place within it is none to come back to.
+    const [again] = await readFeed(authority.server, batches[0]?.cursor);
+    expect(again?.after).toBeNull();
   });
 
   it("is for resource servers alone, unless it was made public", async () => {

@@ -1,3 +1,5 @@
+import { isPartCursor } from "@latchkey/protocol";
+
 import type { BatchReading } from "./batch-reader.ts";
 import { type FeedFailure, feedFailure } from "./feed-failure.ts";
 import type { RevocationSet } from "./revocation-set.ts";
@@ -32,6 +34,8 @@ export interface FeedKnowledgeOptions {
 
 export function createFeedKnowledge({ set, readBatch, leewaySeconds, clock }: FeedKnowledgeOptions): FeedKnowledge {
   let cursor: string | null = null;
+  // Where the next batch has to go on: at the cursor, or within a snapshot.
+  let place: string | null = null;
   let newest = 0;
   let heard: { readonly age: number; readonly at: number; readonly time: number } | undefined;
 
@@ -50,11 +54,12 @@ export function createFeedKnowledge({ set, readBatch, leewaySeconds, clock }: Fe
       if (reading.kind === "failed") return reading;
       const { batch } = reading;
       set.add(batch.revocations);
-      if (batch.after !== null && batch.after !== cursor) {
+      if (batch.after !== null && batch.after !== place) {
         return { kind: "failed", failure: feedFailure("gap", "A batch of revocations is missing.") };
       }
-      // Part of a snapshot: only its end says up to where it reaches.
-      if (batch.cursor === null) return { kind: "taken", isNews: true };
+      place = batch.cursor;
+      // Part of a snapshot: only its end says up to where it reaches, and to that all parts must have come.
+      if (isPartCursor(batch.cursor)) return { kind: "taken", isNews: true };
 
       const isNews = batch.iat > newest || batch.cursor !== cursor;
       cursor = batch.cursor;
