@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { KeyOptions } from "@latchkey/server";
+import { createSqliteStore, listKeys, revokeKey, createKeySealer, decodeMasterSecret } from "@latchkey/server";
 import { createVerifier } from "@latchkey/verifier";
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import type { RunningAuthority } from "latchkey";
@@ -14,8 +16,10 @@ const AUDIENCE = "https://api.example.com";
 const CREDENTIALS = { email: "ada@example.com", password: "correct horse battery staple" };
 
 /** Two nodes on one database, under one issuer. */
-async function startNodes(): Promise<readonly [RunningAuthority, RunningAuthority]> {
-  const folder = mkdtempSync(join(tmpdir(), "latchkey-rotation-"));
+let folder = "";
+
+async function startNodes(keys: KeyOptions = {}): Promise<readonly [RunningAuthority, RunningAuthority]> {
+  folder = mkdtempSync(join(tmpdir(), "latchkey-rotation-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const [port, otherPort] = [await freePort(), await freePort()];
   const start = (ownPort: number): Promise<RunningAuthority> =>
@@ -27,7 +31,8 @@ async function startNodes(): Promise<readonly [RunningAuthority, RunningAuthorit
       logLevel: "silent",
       audiences: [AUDIENCE],
       accessTokenTtlSeconds: 30,
-      keys: { rotationSeconds: 10, publishAheadSeconds: 3 },
+      keys,
+      revocationFeed: { access: "public" },
       rateLimits: false,
     });
   const nodes = [await start(port), await start(otherPort)] as const;
@@ -52,7 +57,7 @@ async function post(
 }
 
 it("K-04: rotation under full load, on two nodes: a remote verifier and jose refuse not one token", async () => {
-  const [node, other] = await startNodes();
+  const [node, other] = await startNodes({ rotationSeconds: 10, publishAheadSeconds: 3 });
   await post(node.port, "/auth/signup", CREDENTIALS).catch(() => undefined);
   const verifier = createVerifier({ issuer: node.issuer, audience: AUDIENCE });
   onTestFinished(() => verifier.close());
@@ -100,3 +105,46 @@ it("K-04: rotation under full load, on two nodes: a remote verifier and jose ref
   expect(refreshKids.size).toBeGreaterThanOrEqual(3);
   expect(verified).toBeGreaterThan(500);
 }, 60_000);
+
+it("D-04: a key is revoked in another process: a verifier that follows refuses its tokens within a second, and takes the next key's", async () => {
+  const [node, other] = await startNodes();
+  await post(node.port, "/auth/signup", CREDENTIALS).catch(() => undefined);
+  const verifier = createVerifier({ issuer: node.issuer, audience: AUDIENCE });
+  onTestFinished(() => verifier.close());
+  await verifier.ready();
+  const before = await post(node.port, "/auth/login", CREDENTIALS);
+  await verifier.verify(before.access_token);
+  const kid = decodeProtectedHeader(before.access_token).kid ?? "";
+  const store = createSqliteStore({ path: join(folder, "latchkey.db") });
+  onTestFinished(() => store.close());
+  const sealer = createKeySealer(decodeMasterSecret(readFileSync(join(folder, "master-secret"), "utf8").trim()));
+  const clock = (): number => Math.floor(Date.now() / 1000);
+
+  const started = performance.now();
+  expect(await revokeKey({ store: store.keys, sealer, clock }, kid)).toBe(true);
+  const isRefused = (): Promise<unknown> =>
+    verifier.verify(before.access_token).then(
+      () => "taken",
+      (error: unknown) => error,
+    );
+  await expect.poll(isRefused, { timeout: 5_000, interval: 10 }).toMatchObject({ refusal: { code: "invalid_token" } });
+  expect(performance.now() - started).toBeLessThan(1_000);
+
+  for (const { port } of [node, other]) {
+    await expect
+      .poll(async () => decodeProtectedHeader((await post(port, "/auth/login", CREDENTIALS)).access_token).kid)
+      .not.toBe(kid);
+    await verifier.verify((await post(port, "/auth/login", CREDENTIALS)).access_token);
+  }
+  // It follows still: what the new key signs, it reads.
+  expect((await listKeys({ store: store.keys, clock })).map(({ state }) => state)).toContain("revoked");
+  const { access_token: token } = await post(node.port, "/auth/login", CREDENTIALS);
+  const headers = { Authorization: `Bearer ${token}` };
+  await fetch(`http://127.0.0.1:${other.port}/auth/logout-all`, { method: "POST", headers });
+  const isEnded = (): Promise<unknown> =>
+    verifier.verify(token).then(
+      () => "taken",
+      (error: unknown) => error,
+    );
+  await expect.poll(isEnded, { timeout: 5_000, interval: 10 }).toMatchObject({ refusal: { code: "invalid_token" } });
+});

@@ -166,12 +166,14 @@ function keyLines({ keys, audiences, policy }: Settings): readonly (KeyLine & { 
     ...keys,
     retainSeconds: lifeSeconds + CLOCK_SLACK_SECONDS + BLIND_SECONDS,
   });
-  const accessTokenLife = Math.max(...audiences.map((profile) => profile.accessTokenTtlSeconds));
+  const lives = audiences.map((profile) => profile.accessTokenTtlSeconds);
+  // Status lists are good for a while, too, for who cannot fetch the next.
+  const longestLife = Math.max(...lives, 3 * (statusList?.ttlSeconds ?? 0));
   const algorithms = new Set(audiences.map(({ alg }) => alg).filter((alg) => alg !== "HS256"));
   // What the authority says for itself, of tokens and of revocations, is signed so that anybody can check it.
   const published = algorithms.size === 0 ? (["ES256"] as const) : algorithms;
   return [
-    ...[...published].map((alg) => ({ purpose: "access-token", alg, policy: retained(accessTokenLife) }) as const),
+    ...[...published].map((alg) => ({ purpose: "access-token", alg, policy: retained(longestLife) }) as const),
     // A session's secrets are derived with one key for as long as it lives.
     { purpose: "refresh-token", alg: REFRESH_KEY_ALGORITHM, policy: retained(policy.limits.maxSeconds) },
   ];

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+import type { SigningKey } from "@latchkey/jwt";
 import { signJwt } from "@latchkey/jwt";
 import { STATUS_LIST_TYPE, statusListUrl } from "@latchkey/protocol";
 
@@ -46,7 +47,7 @@ export interface StatusListOptions {
 interface StatusListState {
   readonly revoked: ExpiringKeys<number>;
   /** The list as it was signed last; `undefined` once it holds more. */
-  signed: { readonly at: number; readonly token: Promise<SignedStatusList> } | undefined;
+  signed: { readonly at: number; readonly key: SigningKey; readonly token: Promise<SignedStatusList> } | undefined;
 }
 
 /** How many lists are kept in which nothing is revoked; whoever asks for more of them has them signed each time. */
@@ -78,7 +79,12 @@ export function createStatusLists(options: StatusListOptions): StatusLists {
     });
   };
 
-  const sign = async (number: number, revoked: readonly number[], now: number): Promise<SignedStatusList> => {
+  const sign = async (
+    list: { readonly number: number; readonly revoked: readonly number[] },
+    key: SigningKey,
+    now: number,
+  ): Promise<SignedStatusList> => {
+    const { number, revoked } = list;
     const claims = {
       iss: issuer,
       sub: statusListUrl(issuer, number),
@@ -87,7 +93,7 @@ export function createStatusLists(options: StatusListOptions): StatusLists {
       ttl: ttlSeconds,
       status_list: await encodeStatusList(revoked),
     };
-    const jwt = signJwt(claims, keyRing.signingKey, { typ: STATUS_LIST_TYPE });
+    const jwt = signJwt(claims, key, { typ: STATUS_LIST_TYPE });
     return { jwt, etag: `"${createHash("sha256").update(jwt).digest("base64url").slice(0, 22)}"` };
   };
 
@@ -106,9 +112,11 @@ export function createStatusLists(options: StatusListOptions): StatusLists {
       await feed.catchUp();
       const list = listOf(number);
       const now = clock();
-      if (list.signed === undefined || Math.abs(now - list.signed.at) >= ttlSeconds / 2) {
-        const token = sign(number, list.revoked.keys(), now);
-        list.signed = { at: now, token };
+      const key = keyRing.signingKey;
+      // A key that signs no more may have been revoked.
+      if (list.signed?.key !== key || Math.abs(now - list.signed.at) >= ttlSeconds / 2) {
+        const token = sign({ number, revoked: list.revoked.keys() }, key, now);
+        list.signed = { at: now, key, token };
         forgetUnused();
       }
       return list.signed.token;
