@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { decodeProtectedHeader } from "jose";
+import { decodeJwt, decodeProtectedHeader } from "jose";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import type { KeyDescription, Store } from "../../src/index.ts";
@@ -11,6 +11,7 @@ import { createSqliteStore } from "../../src/index.ts";
 import { createPostgresStore } from "../../src/stores/postgres/index.ts";
 import type { TestAuthority } from "../authority.ts";
 import { cookieJar, expectRefusal, freshKey, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
+import { createDpopClient } from "../dpop-client.ts";
 import { followFeed, readFeed } from "../revocations/feed-reader.ts";
 import { createTestDatabase, describeOnPostgres } from "../stores/postgres-database.ts";
 
@@ -112,7 +113,9 @@ function describeNodes(createDatabase: () => Promise<() => Store>): void {
 
   it("take a token of a key they have not heard of yet, where another signs with it already", async () => {
     const openStore = await createDatabase();
-    const [one, other] = [await startPublic(openStore()), await startPublic(openStore())] as const;
+    const slow = slowToRead(openStore());
+    const [one, other] = [await startPublic(openStore()), await startPublic(slow.store)] as const;
+    await slow.hold();
     for (const purpose of ["access-token", "refresh-token"] as const) {
       // The first is replaced by the one that was published; that one by a key made this moment.
       await one.server.revokeKey(await activeKid(one, purpose));
@@ -121,12 +124,62 @@ function describeNodes(createDatabase: () => Promise<() => Store>): void {
       if (next !== undefined) await one.server.revokeKey(next.kid);
       await one.server.revokeKey(await activeKid(one, purpose));
     }
-
     const { access_token: token, refresh_token: refreshToken } = await one.signedIn();
 
-    expect((await other.call("GET", "/auth/me", { token })).status).toBe(200);
-    granted(await other.refresh(refreshToken));
+    const answers = Promise.all([other.call("GET", "/auth/me", { token }), other.refresh(refreshToken)]);
+    slow.release();
+
+    expect((await answers).map(({ status }) => status)).toEqual([200, 200]);
   });
+
+  it("say that a key is revoked with another key, though they learn of it from the event", async () => {
+    const openStore = await createDatabase();
+    const slow = slowToRead(openStore());
+    const [one, other] = [await startPublic(openStore()), await startPublic(slow.store)] as const;
+    await readFeed(other.server);
+    const kid = await activeKid(one, "access-token");
+    await slow.hold();
+    await one.server.revokeKey(kid);
+
+    const reading = other.call("GET", "/revocations");
+    slow.release();
+
+    const { batches } = (await reading).body as { batches: string[] };
+    const telling = batches.filter((jws) => JSON.stringify(decodeJwt(jws)["key"] ?? null).includes(kid));
+    expect(telling.map((jws) => kidOf(jws) === kid)).toEqual([false]);
+  });
+}
+
+/** The store of a node that is slow to hear: what it has read is from before it was held, until it is released. */
+function slowToRead(store: Store) {
+  let held: PromiseWithResolvers<void> | undefined;
+  let caught = Promise.withResolvers<void>();
+  return {
+    store: {
+      ...store,
+      keys: {
+        ...store.keys,
+        async listKeys() {
+          const keys = await store.keys.listKeys();
+          if (held !== undefined) {
+            caught.resolve();
+            await held.promise;
+          }
+          return keys;
+        },
+      },
+    } satisfies Store,
+    /** Resolves once the node waits. */
+    hold(): Promise<void> {
+      held = Promise.withResolvers();
+      caught = Promise.withResolvers();
+      return caught.promise;
+    },
+    release() {
+      held?.resolve();
+      held = undefined;
+    },
+  };
 }
 
 describe("the key ring", () => {
@@ -266,6 +319,22 @@ describe("the keys of refresh tokens", () => {
     const restarted = await authority.restart();
     expect(granted(await restarted.refresh(first, attempt(key))).refresh_token).toBe(second);
     granted(await restarted.refresh(second, attempt(freshKey())));
+  });
+
+  it("let a bound session catch up from any earlier generation, over several rotations", async () => {
+    const authority = await startAuthority();
+    await authority.signedIn();
+    const client = await createDpopClient(authority.now);
+    const login = { email: "ada@example.com", password: PASSWORD };
+    const prove = () => client.prove("POST", "/auth/refresh");
+    const headers = await client.prove("POST", "/auth/login");
+    const { refresh_token: first } = granted(await authority.call("POST", "/auth/login", { json: login, headers }));
+    let live = first;
+    for (let rotation = 0; rotation < 3; rotation++) {
+      await rotate(authority);
+      live = granted(await authority.refresh(live, await prove())).refresh_token;
+    }
+    expect(granted(await authority.refresh(first, await prove())).refresh_token).toBe(live);
   });
 
   it("still tell a thief from a retry after a rotation", async () => {
