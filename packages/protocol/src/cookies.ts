@@ -36,6 +36,11 @@ export function accessCookieName(options: { readonly secure: boolean }): string 
   return options.secure ? "__Host-latchkey-at" : "latchkey-at";
 }
 
+/** The opaque session cookie of `transport: "session"`. `HttpOnly; SameSite=Strict`. */
+export function sessionCookieName(options: { readonly secure: boolean }): string {
+  return options.secure ? "__Host-latchkey-session" : "latchkey-session";
+}
+
 /**
  * The generation of the session that a CSRF token belongs to (`<generation>.<MAC>`), so that a page can tell whether
  * another tab has refreshed since and which attempt key is meant for the refresh to come. `undefined` if malformed.

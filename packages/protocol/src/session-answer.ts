@@ -27,6 +27,17 @@ export interface SessionAnswer {
   readonly authorization_expires_in: number;
 }
 
+/** What sign-in answers with `transport: "session"`: no token reaches the browser. */
+export type OpaqueSessionAnswer = Omit<
+  SessionAnswer,
+  "access_token" | "token_type" | "expires_in" | "refresh_token" | "refresh_token_timeout"
+> & {
+  /** Whole seconds from now until the session ends unless it is used. */
+  readonly idle_timeout: number;
+  /** What to send back in `X-CSRF-Token`, or in a form, with anything but GET and HEAD. */
+  readonly csrf_token: string;
+};
+
 /** One of a user's sessions: one sign-in, on one device, for one client. */
 export interface SessionSummary {
   readonly id: string;

@@ -1,12 +1,15 @@
 import { hkdfSync } from "node:crypto";
 
-import { accessCookieName, cookieNames } from "@latchkey/protocol";
+import { accessCookieName, cookieNames, sessionCookieName } from "@latchkey/protocol";
 import type { Hono } from "hono";
 
 import { createBackground } from "./adapters/background.ts";
 import { AuthError } from "./errors.ts";
 import { setRoles } from "./flows/set-roles.ts";
 import type { ConnectionInfo } from "./http/app.ts";
+import type { CookieSession } from "./http/authenticate-cookie.ts";
+import { authenticateCookie } from "./http/authenticate-cookie.ts";
+import type { HttpContext } from "./http/exchange.ts";
 import { createApp } from "./http/app.ts";
 import { createScanLimit } from "./http/oauth/scan-limit.ts";
 import { errorAnswer } from "./http/answers.ts";
@@ -46,6 +49,15 @@ export interface AuthServer {
    * learn at once what would keep the server from answering.
    */
   ready(): Promise<void>;
+  /**
+   * Who sent a request to an app of yours on the authority's origin, by the opaque cookie of `transport: "session"`;
+   * `undefined` for nobody. The session is looked up each time, so it counts as soon as it begins and no longer than it lasts.
+   *
+   * @param csrfToken the CSRF token where a form has it in its body; it is looked for in `X-CSRF-Token` otherwise
+   * @throws AuthError but for GET and HEAD: `origin_not_allowed`, `csrf_failed`; `invalid_request` for two cookies of the
+   *   name; `unavailable`
+   */
+  authenticate(request: Request, csrfToken?: string): Promise<CookieSession | undefined>;
   /** Sets a user's roles, by e-mail address; felt at the next refresh. Answers whether there is such a user. */
   setRoles(email: string, roles: readonly string[]): Promise<boolean>;
   /** All keys there are or have been, those of one kind together. */
@@ -120,6 +132,16 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
       await store.checkHealth();
     },
 
+    async authenticate(request, csrfToken) {
+      try {
+        const { http } = await load();
+        return await authenticateCookie(http, request, csrfToken);
+      } catch (error) {
+        if (error instanceof AuthError) throw error;
+        throw new AuthError("unavailable", {}, { cause: error });
+      }
+    },
+
     setRoles: (email, roles) => setRoles({ store, clock }, email, roles),
 
     listKeys: () => listKeys({ store: store.keys, clock }),
@@ -152,6 +174,7 @@ const PURGE_BATCH = 500;
 
 interface Parts {
   readonly app: Hono<{ Bindings: ConnectionInfo }>;
+  readonly http: HttpContext;
   readonly revocationFeed: RevocationFeed;
   readonly denylistWriter: DenylistWriter | undefined;
   readonly keyRing: KeyRing;
@@ -161,7 +184,12 @@ interface Parts {
 const CLOCK_SLACK_SECONDS = 120;
 
 /** What keys there are to be, and for how long each is needed. */
-function keyLines({ keys, audiences, policy }: Settings): readonly (KeyLine & { readonly policy: KeyPolicy })[] {
+function keyLines({
+  keys,
+  audiences,
+  policy,
+  statusList,
+}: Settings): readonly (KeyLine & { readonly policy: KeyPolicy })[] {
   const retained = (lifeSeconds: number): KeyPolicy => ({
     ...keys,
     retainSeconds: lifeSeconds + CLOCK_SLACK_SECONDS + BLIND_SECONDS,
@@ -199,7 +227,7 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
   const { statusList } = settings;
   const hasStatusLists = statusList !== undefined;
 
-  const app = createApp({
+  const http: HttpContext = {
     issuer,
     basePath,
     store,
@@ -241,12 +269,13 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
       names: cookieNames({ secure, scope: settings.cookieScope }),
       secure,
       refreshPath: settings.cookieScope === "origin" ? "/" : `${basePath}/auth`,
+      sessionName: sessionCookieName({ secure }),
       ...(settings.setsAccessCookie && { accessName: accessCookieName({ secure }) }),
     },
-  });
+  };
   const { denylist } = settings;
   const denylistWriter = denylist && startDenylistWriter({ denylist, feed: revocationFeed, clock, logger });
-  return { app, revocationFeed, denylistWriter, keyRing };
+  return { app: createApp(http), http, revocationFeed, denylistWriter, keyRing };
 }
 
 /**

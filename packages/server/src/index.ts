@@ -15,6 +15,7 @@ export { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
 export { createKeySealer } from "./keys/master-secret.ts";
 export { decodeMasterSecret } from "./options.ts";
 export type { ConnectionInfo } from "./http/app.ts";
+export type { CookieSession } from "./http/authenticate-cookie.ts";
 export type {
   AudienceOptions,
   AuthServerOptions,

@@ -66,11 +66,11 @@ export function createCredentialVault(
     credentials: {
       read,
 
-      prepareAttempt(credentials) {
+      prepareAttempt(credentials, insists) {
         change((held) => {
           if (held?.version !== credentials.version) return undefined;
           const kept = formatAttemptCookie(held.attemptKeys);
-          const attemptKeys = chooseAttemptKeys(credentials, kept, randomBytes);
+          const attemptKeys = chooseAttemptKeys(credentials, kept, randomBytes, insists);
           return formatAttemptCookie(attemptKeys) === kept ? undefined : { ...held, attemptKeys };
         });
       },

@@ -4,14 +4,17 @@ import type { Origin } from "../domain/event.ts";
 import { grantScope } from "../domain/scope.ts";
 import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
+import type { User } from "../domain/user.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
+import type { SessionCookie } from "../tokens/session-cookie.ts";
 import { claimProof } from "./claim-proof.ts";
 import { isPasswordOf } from "./check-password.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { FlowContext } from "./context.ts";
+import { endOpaqueSession, hashOpaqueSecret } from "./opaque-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
 
@@ -25,13 +28,37 @@ export interface SignInRequest {
   readonly remember: boolean;
   /** The refresh token of a session this browser already has; the new session replaces it. */
   readonly replaces: string | undefined;
+  /** The same, by an opaque cookie. */
+  readonly replacesOpaque: SessionCookie | undefined;
   /** Binds the session to its key. */
   readonly proof: ProofOfPossession | undefined;
   readonly origin: Origin;
 }
 
-/** Checks the password and begins a session: always a new one, whatever the browser presented (ASVS 7.2.4). */
+/** A session that has begun, and the secret that the row holds a hash of. */
+export interface BegunSession {
+  readonly user: User;
+  readonly session: Session;
+  readonly secret: string;
+}
+
+/** Begins a session with tokens. */
 export async function signIn(context: FlowContext, request: SignInRequest): Promise<SessionGrant> {
+  const begun = await beginSession(context, request, hashSecret);
+  return grantSession(context, { ...begun, asOf: begun.session.createdAt });
+}
+
+/** Begins a session with an opaque cookie. */
+export function signInOpaquely(context: FlowContext, request: SignInRequest): Promise<BegunSession> {
+  return beginSession(context, request, hashOpaqueSecret);
+}
+
+/** Checks the password and begins a session: always a new one, whatever the browser presented (ASVS 7.2.4). */
+async function beginSession(
+  context: FlowContext,
+  request: SignInRequest,
+  toHash: (secret: string) => string,
+): Promise<BegunSession> {
   const terms = agreeTerms(context, request);
   const account = await authenticate(context, request);
   const { user } = account;
@@ -53,7 +80,7 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
     device: request.origin.userAgent,
     ip: request.origin.ip,
     generation: 0,
-    secretHash: hashSecret(secret),
+    secretHash: toHash(secret),
     attempts: [],
     attemptKeysUsed: false,
     jkt: request.proof?.jkt ?? null,
@@ -63,14 +90,16 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
     revokedAt: null,
   };
   // Before the new one begins, so that it does not count against the limit, which would end another for it.
-  if (request.replaces !== undefined) await endReplacedSession(context, request.replaces, request.origin);
+  const { replaces, replacesOpaque, origin } = request;
+  if (replaces !== undefined) await endReplacedSession(context, replaces, origin);
+  if (replacesOpaque !== undefined) await endOpaqueSession(context, replacesOpaque, { reason: "replaced", origin });
   await context.store.sessions.createSession(
     session,
     { type: "signed_in", userId: user.id, sessionId: session.id, at: now, origin: request.origin },
     context.policy.maxSessionsPerUser,
   );
   await confirmPassword(context, account, session, request.origin);
-  return grantSession(context, { user, session, secret, asOf: now });
+  return { user, session, secret };
 }
 
 /** What the session will be for: checked before the password, so that a malformed request costs no hash. */

@@ -1,12 +1,20 @@
 import { DPOP_ALGORITHMS } from "@latchkey/jwt";
-import type { ErrorAnswer, SessionAnswer, SessionSummary, Transport, UserAnswer } from "@latchkey/protocol";
+import type {
+  ErrorAnswer,
+  OpaqueSessionAnswer,
+  SessionAnswer,
+  SessionSummary,
+  Transport,
+  UserAnswer,
+} from "@latchkey/protocol";
 import { ERRORS, formatChallenge, statusAtResource } from "@latchkey/protocol";
 
 import type { Session } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
 import type { AuthError } from "../errors.ts";
 import type { SessionGrant } from "../flows/session-grant.ts";
-import { sessionCookies } from "./cookies.ts";
+import type { BegunSession } from "../flows/sign-in.ts";
+import { opaqueSessionCookies, sessionCookies } from "./cookies.ts";
 import type { HeaderFields } from "./answer-headers.ts";
 import type { Answer, HttpContext } from "./exchange.ts";
 
@@ -47,6 +55,21 @@ export function sessionAnswer(http: HttpContext, grant: SessionGrant, transport:
     authorization_expires_in: grant.session.expiresAt - now,
   };
   return withCookies(jsonAnswer(200, body), transport === "cookie" ? sessionCookies(http, grant) : []);
+}
+
+/** What sign-in answers for an opaque session: no token is in the body, and none that can be read in the cookie. */
+export function opaqueSessionAnswer(http: HttpContext, begun: BegunSession): Answer {
+  const { session, user } = begun;
+  const now = http.clock();
+  const body: OpaqueSessionAnswer = {
+    scope: session.scope,
+    session_id: session.id,
+    user: userAnswer(user),
+    csrf_token: http.csrfTokens.issue(session.id, session.generation),
+    idle_timeout: session.idleExpiresAt - now,
+    authorization_expires_in: session.expiresAt - now,
+  };
+  return withCookies(jsonAnswer(200, body), opaqueSessionCookies(http, begun));
 }
 
 export function userAnswer(user: User): UserAnswer {

@@ -2,7 +2,9 @@ import { serialize } from "hono/utils/cookie";
 
 import { AuthError } from "../errors.ts";
 import type { SessionGrant } from "../flows/session-grant.ts";
-import type { HttpContext } from "./exchange.ts";
+import type { BegunSession } from "../flows/sign-in.ts";
+import { formatSessionCookie } from "../tokens/session-cookie.ts";
+import type { Exchange, HttpContext } from "./exchange.ts";
 
 /**
  * Reads one cookie by its exact name. Two of one name mean that somebody else could plant one (cookie tossing from a
@@ -25,9 +27,11 @@ export function sessionCookies(http: HttpContext, grant: SessionGrant): readonly
   const { session } = grant;
   const lifetime = session.persistent ? { maxAge: session.idleExpiresAt - http.clock() } : {};
   const { accessName } = http.cookies;
-  const access = { ...accessAttributes(http), maxAge: Math.max(0, grant.accessTokenExpiresAt - http.clock()) };
+  const access = { ...wholeHostAttributes(http), maxAge: Math.max(0, grant.accessTokenExpiresAt - http.clock()) };
+  // A token that is bound to a key is of no use to who has the cookie alone.
+  const isUsable = accessName !== undefined && session.jkt === null;
   return [
-    ...(accessName === undefined ? [] : [serialize(accessName, grant.accessToken, access)]),
+    ...(isUsable ? [serialize(accessName, grant.accessToken, access)] : []),
     serialize(http.cookies.names.refresh, grant.refreshToken, { ...refreshAttributes(http), ...lifetime }),
     csrfCookie(http, http.csrfTokens.issue(session.id, session.generation), lifetime),
   ];
@@ -43,11 +47,38 @@ export function clearedAttemptCookie(http: HttpContext): string {
   return serialize(http.cookies.names.attempt, "", { ...scriptAttributes(http), maxAge: 0 });
 }
 
+/**
+ * The cookies of an opaque session, in place of any other's. How long it may idle is up to the row, which is looked at each
+ * time, so that they need not be set again.
+ */
+export function opaqueSessionCookies(http: HttpContext, { session, secret }: BegunSession): readonly string[] {
+  const lifetime = session.persistent ? { maxAge: session.expiresAt - http.clock() } : {};
+  const value = formatSessionCookie({ sessionId: session.id, secret });
+  const { csrf } = http.cookies.names;
+  return [
+    serialize(http.cookies.sessionName, value, { ...wholeHostAttributes(http), ...lifetime }),
+    csrfCookie(http, http.csrfTokens.issue(session.id, session.generation), lifetime),
+    ...clearedCookies(http).filter((cookie) => !cookie.startsWith(`${csrf}=`)),
+  ];
+}
+
+/** Clears what a browser has: the cookies of `clearedCookies`, and the opaque session cookie where it came along. */
+export function clearedCookiesOf({ http, request }: Exchange): readonly string[] {
+  return [...clearedCookies(http), ...clearedSessionCookie(http, request)];
+}
+
+/** Where it came along. */
+export function clearedSessionCookie(http: HttpContext, request: Request): readonly string[] {
+  const { sessionName } = http.cookies;
+  if (!(request.headers.get("cookie") ?? "").includes(`${sessionName}=`)) return [];
+  return [serialize(sessionName, "", { ...wholeHostAttributes(http), maxAge: 0 })];
+}
+
 /** Clears all, with the attributes they were set with: browsers ignore a deletion that lacks them (CVE-2025-55162). */
-export function clearedCookies(http: HttpContext): readonly string[] {
+function clearedCookies(http: HttpContext): readonly string[] {
   const { accessName } = http.cookies;
   return [
-    ...(accessName === undefined ? [] : [serialize(accessName, "", { ...accessAttributes(http), maxAge: 0 })]),
+    ...(accessName === undefined ? [] : [serialize(accessName, "", { ...wholeHostAttributes(http), maxAge: 0 })]),
     serialize(http.cookies.names.refresh, "", { ...refreshAttributes(http), maxAge: 0 }),
     serialize(http.cookies.names.csrf, "", { ...scriptAttributes(http), maxAge: 0 }),
     clearedAttemptCookie(http),
@@ -60,7 +91,7 @@ function refreshAttributes({ cookies }: HttpContext): Attributes {
   return { path: cookies.refreshPath, httpOnly: true, secure: cookies.secure, sameSite: "Strict" };
 }
 
-function accessAttributes({ cookies }: HttpContext): Attributes {
+function wholeHostAttributes({ cookies }: HttpContext): Attributes {
   return { path: "/", httpOnly: true, secure: cookies.secure, sameSite: "Strict" };
 }
 

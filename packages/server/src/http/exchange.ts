@@ -39,6 +39,8 @@ export interface CookieSettings {
   readonly refreshPath: string;
   /** The name of the access token's cookie, where there is to be one. */
   readonly accessName?: string;
+  /** The name of the opaque session cookie. */
+  readonly sessionName: string;
 }
 
 /** One request, on its way to an answer. */

@@ -19,6 +19,23 @@ export function describeRotation(test: StoreTest<SessionBackend>): void {
     assert.deepEqual(await store.sessions.findSession(other.id), other);
   });
 
+  test("a rotation to the same generation and secret changes the times alone, for all who ask at once", async (open) => {
+    const store = await open();
+    const session = await create(store, { generation: 0 });
+    const { generation, secretHash, attempts, attemptKeysUsed } = session;
+    const next = {
+      ...{ generation, secretHash, attempts, attemptKeysUsed },
+      rotatedAt: session.rotatedAt + 60,
+      idleExpiresAt: session.idleExpiresAt + 60,
+    };
+
+    const rotation = { sessionId: session.id, expected: { generation, secretHash }, next };
+    const asked = await Promise.all([1, 2, 3].map(() => store.sessions.rotateSession(rotation)));
+
+    assert.deepEqual(asked, [true, true, true]);
+    assert.deepEqual(await store.sessions.findSession(session.id), { ...session, ...next });
+  });
+
   test("a rotation that expects another generation or another secret loses, and changes nothing", async (open) => {
     const store = await open();
     const session = await create(store, { generation: 5 });

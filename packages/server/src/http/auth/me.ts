@@ -4,7 +4,7 @@ import { changePassword } from "../../flows/change-password.ts";
 import { deleteAccount } from "../../flows/delete-account.ts";
 import { requireSignedIn } from "../access-token-header.ts";
 import { emptyAnswer, jsonAnswer, sessionSummary, userAnswer, withCookies } from "../answers.ts";
-import { clearedCookies } from "../cookies.ts";
+import { clearedCookiesOf } from "../cookies.ts";
 import type { Answer, Exchange } from "../exchange.ts";
 import { readJsonBody } from "../json-body.ts";
 import { hasAllowedOrigin } from "../trusted-origin.ts";
@@ -34,5 +34,5 @@ export async function deleteMe(exchange: Exchange): Promise<Answer> {
   const who = await requireSignedIn(exchange);
   const { password } = await readJsonBody(exchange.request, deletion);
   await deleteAccount(exchange.http, who, { password, origin: exchange.origin });
-  return withCookies(emptyAnswer(), hasAllowedOrigin(exchange) ? clearedCookies(exchange.http) : []);
+  return withCookies(emptyAnswer(), hasAllowedOrigin(exchange) ? clearedCookiesOf(exchange) : []);
 }

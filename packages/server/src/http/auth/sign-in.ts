@@ -1,19 +1,21 @@
 import type { Transport } from "@latchkey/protocol";
 import { z } from "zod";
 
-import { signIn } from "../../flows/sign-in.ts";
-import { sessionAnswer, withCookies } from "../answers.ts";
-import { clearedAttemptCookie, readCookie } from "../cookies.ts";
+import { AuthError } from "../../errors.ts";
+import { signIn, signInOpaquely } from "../../flows/sign-in.ts";
+import { opaqueSessionAnswer, sessionAnswer, withCookies } from "../answers.ts";
+import { clearedAttemptCookie, clearedSessionCookie, readCookie } from "../cookies.ts";
 import { readProof } from "../dpop-proof-header.ts";
 import type { Answer, Exchange } from "../exchange.ts";
 import { readJsonBody } from "../json-body.ts";
 import { hasAllowedOrigin, requireAllowedOrigin } from "../trusted-origin.ts";
+import { parseSessionCookie } from "../../tokens/session-cookie.ts";
 import { emailSchema, passwordSchema } from "./credentials.ts";
 
 const body = z.strictObject({
   email: emailSchema,
   password: passwordSchema,
-  transport: z.enum(["cookie", "body"]).optional(),
+  transport: z.enum(["cookie", "body", "session"]).optional(),
   client_id: z.string().min(1).max(255).optional(),
   audience: z.string().min(1).max(255).optional(),
   scope: z.string().max(1024).optional(),
@@ -23,22 +25,32 @@ const body = z.strictObject({
 export async function postSignIn(exchange: Exchange): Promise<Answer> {
   const { http, request, origin } = exchange;
   const wanted = await readJsonBody(request, body);
-  const transport: Transport = wanted.transport ?? (hasAllowedOrigin(exchange) ? "cookie" : "body");
+  const transport: Transport | "session" = wanted.transport ?? (hasAllowedOrigin(exchange) ? "cookie" : "body");
   // Cookies set for a foreign page would sign the visitor in as somebody else (login CSRF).
-  if (transport === "cookie") requireAllowedOrigin(exchange);
+  const setsCookies = transport !== "body";
+  if (setsCookies) requireAllowedOrigin(exchange);
 
   const proof = readProof(exchange);
-  const grant = await signIn(http, {
+  if (transport === "session" && proof !== undefined) {
+    throw new AuthError("invalid_request", { description: "DPoP: a session by cookie alone is bound to no key." });
+  }
+  const presented = setsCookies ? readCookie(request, http.cookies.sessionName) : undefined;
+  const signInRequest = {
     email: wanted.email,
     password: wanted.password,
     clientId: wanted.client_id,
     audience: wanted.audience,
     scope: wanted.scope,
     remember: wanted.remember,
-    replaces: transport === "cookie" ? readCookie(request, http.cookies.names.refresh) : undefined,
+    replaces: setsCookies ? readCookie(request, http.cookies.names.refresh) : undefined,
+    replacesOpaque: presented === undefined ? undefined : parseSessionCookie(presented),
     proof,
     origin,
-  });
-  const answer = sessionAnswer(http, grant, transport);
-  return transport === "cookie" ? withCookies(answer, [clearedAttemptCookie(http)]) : answer;
+  };
+  if (transport === "session") return opaqueSessionAnswer(http, await signInOpaquely(http, signInRequest));
+
+  const answer = sessionAnswer(http, await signIn(http, signInRequest), transport);
+  return setsCookies
+    ? withCookies(answer, [clearedAttemptCookie(http), ...clearedSessionCookie(http, request)])
+    : answer;
 }
