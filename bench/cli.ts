@@ -16,6 +16,7 @@ const HELP = `Processes that share one credential folder, with and without their
   --quick            6 processes of 15 refreshes
   --processes NUMBER (default: 20)
   --refreshes NUMBER of each process (default: 200)
+  --lock yes|no      only with the lock, or only without (default: one after the other)
   --max-seconds N    for each of the two runs (default: 900)
   --seed TEXT        the same plan of kills again
   --json FILE        writes the figures as JSON
@@ -27,6 +28,7 @@ const { values: flags } = parseArgs({
     quick: { type: "boolean", default: false },
     processes: { type: "string" },
     refreshes: { type: "string" },
+    lock: { type: "string" },
     "max-seconds": { type: "string", default: "900" },
     seed: { type: "string" },
     json: { type: "string" },
@@ -44,6 +46,7 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   const faults: string[] = [];
   for (const lock of [true, false]) {
+    if (flags.lock !== undefined && (flags.lock === "yes") !== lock) continue;
     const run = lock ? "with the lock" : "without a lock";
     process.stderr.write(`${run}: ${processes} processes, ${refreshes} refreshes each\n`);
     const maxSeconds = Number(flags["max-seconds"]);

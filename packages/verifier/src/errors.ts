@@ -13,12 +13,14 @@ export type RefusalCode = Extract<
   | "use_dpop_nonce"
   | "stale_token"
   | "insufficient_scope"
+  | "origin_not_allowed"
   | "unavailable"
 >;
 
 /**
  * Why, for logs and metrics only: it is never sent. Those of `@latchkey/jwt` (`wrong_type`, `invalid_signature`, …), and
- * `no_token`, `malformed_authorization`, `repeated_authorization`, `bound_token` (a token that demands a proof of possession
+ * `no_token`, `repeated_cookie`, `foreign_page` (the token came as a cookie, and who sent it is no page of ours),
+ * `malformed_authorization`, `repeated_authorization`, `bound_token` (a token that demands a proof of possession
  * came without one, or demands one that is not known here), `unbound_token` (a proof came with a token that is bound to no
  * key), `unsupported_scheme` (a proof, and no URL of this API's to check it with), `no_proof`, `repeated_proof`,
  * `wrong_key`, `replayed_proof`, `no_request_line` (whoever called the verifier did not hand over method and URL),
@@ -31,6 +33,8 @@ export type RefusalCode = Extract<
 export type RefusalReason =
   | JwtErrorCode
   | "no_token"
+  | "repeated_cookie"
+  | "foreign_page"
   | "malformed_authorization"
   | "repeated_authorization"
   | "bound_token"

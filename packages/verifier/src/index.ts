@@ -8,6 +8,7 @@
  *
  * @module
  */
+export type { AccessCookieOptions } from "./access-cookie.ts";
 export type { DpopNonceOptions, DpopOptions } from "./dpop-options.ts";
 export { type Refusal, type RefusalCode, type RefusalReason, VerifierError, type VerifierErrorCode } from "./errors.ts";
 export type { KeySetFailure, KeySetFailureReason } from "./key-set-failure.ts";

@@ -1,5 +1,6 @@
 import type { TokenCacheOptions } from "@latchkey/jwt";
 
+import { type AccessCookieOptions, createAccessCookieReader, type ReadAccessCookie } from "./access-cookie.ts";
 import { type DpopOptions, type DpopSettings, parseDpopOptions } from "./dpop-options.ts";
 import { VerifierError } from "./errors.ts";
 import { findIssuerFault } from "./issuer-url.ts";
@@ -34,6 +35,11 @@ export interface VerifierOptions {
    * token anew. A remembered token stops with its key, at its `exp`, and wherever a new one would be refused.
    */
   readonly tokenCache?: TokenCacheOptions | false | undefined;
+  /**
+   * For an API on the authority's own host: without `Authorization`, the access token is taken from its cookie. Off by
+   * default: who takes cookies must tell its own pages from others.
+   */
+  readonly accessCookie?: AccessCookieOptions | undefined;
   /** For access tokens that are bound to a key. */
   readonly dpop?: DpopOptions | undefined;
   /**
@@ -57,6 +63,8 @@ export interface Settings {
   readonly fetchTimeoutSeconds: number;
   /** `undefined`: no cache. */
   readonly tokenCache: TokenCacheOptions | undefined;
+  /** `undefined`: cookies are not looked at. */
+  readonly readAccessCookie: ReadAccessCookie | undefined;
   readonly dpop: DpopSettings;
   /** `undefined`: revocations are ignored. */
   readonly revocation: RevocationSettings | undefined;
@@ -72,6 +80,7 @@ const optionNames: ReadonlySet<string> = new Set([
   "maxKeyAgeSeconds",
   "fetchTimeoutSeconds",
   "tokenCache",
+  "accessCookie",
   "dpop",
   "revocation",
   "fetch",
@@ -101,6 +110,7 @@ export function parseOptions(options: VerifierOptions): Settings {
     maxKeyAgeSeconds: seconds(options, "maxKeyAgeSeconds", { min: keyRefreshSeconds, max: 7 * DAY, standard: DAY }),
     fetchTimeoutSeconds: seconds(options, "fetchTimeoutSeconds", { min: 1, max: 30, standard: 5 }),
     tokenCache: parseTokenCache(options.tokenCache),
+    readAccessCookie: createAccessCookieReader(options.accessCookie, issuer),
     dpop: parseDpopOptions(options.dpop, { audiences, clock }),
     revocation: parseRevocationOptions(options.revocation, issuer),
     fetch,

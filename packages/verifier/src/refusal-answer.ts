@@ -29,7 +29,7 @@ export function answerTo({ code, scope, scheme, takesProofs, dpopNonce, retryAft
     "Cache-Control": "no-store",
   };
   if (code === "unavailable") headers["Retry-After"] = String(retryAfterSeconds ?? 5);
-  else {
+  else if (code !== "origin_not_allowed") {
     headers["WWW-Authenticate"] = formatChallenge({
       code,
       ...(scheme !== undefined && { scheme }),

@@ -22,7 +22,7 @@ export interface Verifier {
    */
   verify(token: string): Promise<VerifiedAccessToken>;
   /**
-   * Verifies the token in a request's `Authorization` header, and, for one that is bound to a key, the proof in `DPoP`.
+   * Verifies the token in a request's `Authorization` header (or its cookie, see `accessCookie`), and, for one that is bound to a key, the proof in `DPoP`.
    *
    * @throws VerifierError as `verify`, and `missing_token`, `invalid_request`, `invalid_dpop_proof`, `use_dpop_nonce`
    */
@@ -109,6 +109,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const presentation = readPresentedToken(request);
     if (presentation.kind === "refused") {
       const { refusal } = presentation;
+      const cookie = refusal.code === "missing_token" ? settings.readAccessCookie?.(request) : undefined;
+      if (cookie !== undefined) {
+        return "refusal" in cookie ? refused(cookie.refusal) : judge(cookie.presented, "header");
+      }
       return refused(takesProofs && refusal.code === "missing_token" ? { ...refusal, takesProofs } : refusal);
     }
     const { presented } = presentation;

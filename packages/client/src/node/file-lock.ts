@@ -4,7 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RunExclusive } from "../core/ports.ts";
 import { isErrno } from "./errno.ts";
 
-const POLL_MS = 15;
+/** Many may wait: all of them together are not to keep the one from its work. */
+const FIRST_POLL_MS = 10;
+const LONGEST_POLL_MS = 120;
 /** No process holds the lock for longer: then it is stopped, or of another machine, and has died there. */
 const LONGEST_HELD_MS = 30_000;
 /** Nor does it take one this long to write its number. */
@@ -27,7 +29,7 @@ export function createFileLock(path: string): RunExclusive {
 
 async function acquire(path: string, maxWaitMs: number): Promise<boolean> {
   const deadline = performance.now() + maxWaitMs;
-  for (;;) {
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(LONGEST_POLL_MS, pollMs * 2)) {
     try {
       writeFileSync(path, `${process.pid}`, { mode: 0o600, flag: "wx" });
       return true;
@@ -37,7 +39,7 @@ async function acquire(path: string, maxWaitMs: number): Promise<boolean> {
     }
     if (isAbandoned(path)) release(path);
     else if (performance.now() >= deadline) return false;
-    else await sleep(POLL_MS);
+    else await sleep(Math.min(pollMs * (0.5 + Math.random()), maxWaitMs));
   }
 }
 
