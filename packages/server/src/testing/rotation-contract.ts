@@ -24,7 +24,10 @@ export function describeRotation(test: StoreTest<SessionBackend>): void {
     const session = await create(store, { generation: 0 });
     const { generation, secretHash, attempts, attemptKeysUsed } = session;
     const next = {
-      ...{ generation, secretHash, attempts, attemptKeysUsed },
+      generation,
+      secretHash,
+      attempts,
+      attemptKeysUsed,
       rotatedAt: session.rotatedAt + 60,
       idleExpiresAt: session.idleExpiresAt + 60,
     };
