@@ -1,5 +1,3 @@
-import { hkdfSync } from "node:crypto";
-
 import { accessCookieName, cookieNames, sessionCookieName } from "@latchkey/protocol";
 import type { Hono } from "hono";
 
@@ -13,7 +11,7 @@ import type { HttpContext } from "./http/exchange.ts";
 import { createApp } from "./http/app.ts";
 import { createScanLimit } from "./http/oauth/scan-limit.ts";
 import { errorAnswer } from "./http/answers.ts";
-import type { KeyDescription, KeyLine } from "./keys/key-changes.ts";
+import type { KeptLine, KeyDescription } from "./keys/key-changes.ts";
 import { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
 import type { KeyRing } from "./keys/key-ring.ts";
 import { BLIND_SECONDS, openKeyRing } from "./keys/key-ring.ts";
@@ -30,7 +28,6 @@ import type { RevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevocationFeed } from "./revocations/revocation-feed.ts";
 import { createRevokedTokens } from "./revocations/revoked-tokens.ts";
 import { createPlacedSessionIds, createRandomSessionIds } from "./status-lists/session-ids.ts";
-import { createShuffle } from "./status-lists/shuffle.ts";
 import { createStatusLists } from "./status-lists/status-lists.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createDpopProofs } from "./tokens/dpop-proof.ts";
@@ -184,12 +181,7 @@ interface Parts {
 const CLOCK_SLACK_SECONDS = 120;
 
 /** What keys there are to be, and for how long each is needed. */
-function keyLines({
-  keys,
-  audiences,
-  policy,
-  statusList,
-}: Settings): readonly (KeyLine & { readonly policy: KeyPolicy })[] {
+function keyLines({ keys, audiences, policy, statusList }: Settings): readonly KeptLine[] {
   const retained = (lifeSeconds: number): KeyPolicy => ({
     ...keys,
     retainSeconds: lifeSeconds + CLOCK_SLACK_SECONDS + BLIND_SECONDS,
@@ -204,6 +196,7 @@ function keyLines({
     ...[...published].map((alg) => ({ purpose: "access-token", alg, policy: retained(longestLife) }) as const),
     // A session's secrets are derived with one key for as long as it lives.
     { purpose: "refresh-token", alg: REFRESH_KEY_ALGORITHM, policy: retained(policy.limits.maxSeconds) },
+    ...(statusList === undefined ? [] : [{ purpose: "status-place", alg: "HS256", policy: "permanent" } as const]),
   ];
 }
 
@@ -251,7 +244,7 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
       ? createStatusLists({ issuer, feed: revocationFeed, keyRing, clock, accessTokenTtlSeconds, ...statusList })
       : undefined,
     sessionIds: hasStatusLists
-      ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: createShuffle(placeKey(settings.masterSecret)) })
+      ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: keyRing.statusPlaceOf })
       : createRandomSessionIds(),
     accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock, hasStatusLists }),
     accessTokenAlgorithms: [...new Set(settings.audiences.map(({ alg }) => alg))],
@@ -276,12 +269,4 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
   const { denylist } = settings;
   const denylistWriter = denylist && startDenylistWriter({ denylist, feed: revocationFeed, clock, logger });
   return { app: createApp(http), http, revocationFeed, denylistWriter, keyRing };
-}
-
-/**
- * Orders places in status lists, the same as long as the lists are: unlike refresh keys, it does not rotate. It keeps
- * nobody out, and only hides how many sessions there are.
- */
-function placeKey(masterSecret: Uint8Array): Uint8Array {
-  return new Uint8Array(hkdfSync("sha256", masterSecret, "", "latchkey status list place v1", 32));
 }

@@ -5,8 +5,11 @@
  */
 export type KeyState = "next" | "active" | "retiring" | "retired" | "revoked";
 
-/** What a key is for: signing access tokens, or the secret behind refresh and CSRF tokens. */
-export type KeyPurpose = "access-token" | "refresh-token";
+/**
+ * What a key is for: signing access tokens; the secret behind refresh tokens, CSRF tokens and what else comes back to the
+ * authority; or the order of places in status lists, which stays as it is for ever.
+ */
+export type KeyPurpose = "access-token" | "refresh-token" | "status-place";
 
 /** All times are whole seconds since 1970. */
 export interface KeyTimes {

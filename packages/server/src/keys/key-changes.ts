@@ -3,16 +3,23 @@ import type { JwtAlgorithm } from "@latchkey/jwt";
 import type { AuthEvent } from "../domain/event.ts";
 import type { KeyPlan, KeyPolicy, KeyPurpose, KeyState } from "../domain/key-schedule.ts";
 import { planKeys, planRevocation, planRotation, signingKeyAt, stateOf } from "../domain/key-schedule.ts";
+import { ConfigurationError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KeySealer } from "../ports/key-sealer.ts";
 import type { KeyChange, KeyStore, SealedKey, StoredKey } from "../ports/key-store.ts";
 import { makeAccessKey } from "./access-key.ts";
 import { makeRefreshKey } from "./refresh-key.ts";
+import { makeStatusPlaceKey } from "./status-place-key.ts";
 
 /** Keys of one purpose and algorithm, which follow one another. */
 export interface KeyLine {
   readonly purpose: KeyPurpose;
   readonly alg: JwtAlgorithm;
+}
+
+/** A line, and how its keys follow each other; `permanent`: there is one key, and it stays. */
+export interface KeptLine extends KeyLine {
+  readonly policy: KeyPolicy | "permanent";
 }
 
 /** What an operator may know of a key. */
@@ -40,12 +47,12 @@ const MAX_STEPS = 3;
 /** Makes the keys that are due, and destroys those whose time is over. Answers all there are. */
 export async function keepKeys(
   { store, sealer, clock }: KeyChangeContext,
-  lines: readonly (KeyLine & { readonly policy: KeyPolicy })[],
+  lines: readonly KeptLine[],
 ): Promise<readonly StoredKey[]> {
   let keys = await store.listKeys();
   for (let step = 0; step < MAX_STEPS; step++) {
     const now = clock();
-    const plans = lines.map((line) => planKeys(keysOf(keys, line), now, line.policy));
+    const plans = lines.map((line) => planLine(keysOf(keys, line), now, line.policy));
     const isDone = plans.every((plan) => plan.create === undefined && plan.change.length === 0);
     if (isDone && outlived(keys, now).length === 0) break;
     // Made before the keys are locked: an RSA key takes its time.
@@ -53,8 +60,9 @@ export async function keepKeys(
     keys = await store.changeKeys((current) => {
       const changes = lines.map((line, index) => {
         const known = keysOf(current, line);
-        const plan = planKeys(known, now, line.policy);
-        return changeOf({ plan, known, draft: drafts[index], retainSeconds: line.policy.retainSeconds, now });
+        const plan = planLine(known, now, line.policy);
+        const retainSeconds = line.policy === "permanent" ? 0 : line.policy.retainSeconds;
+        return changeOf({ plan, known, draft: drafts[index], retainSeconds, now });
       });
       const kept = new Set(changes.flatMap((change) => change.put.map(({ kid }) => kid)));
       const gone = outlived(current, now).filter(({ kid }) => !kept.has(kid));
@@ -62,6 +70,11 @@ export async function keepKeys(
     });
   }
   return keys;
+}
+
+function planLine(keys: readonly StoredKey[], now: number, policy: KeptLine["policy"]): KeyPlan<StoredKey> {
+  if (policy !== "permanent") return planKeys(keys, now, policy);
+  return { create: keys.length === 0 ? { readyAt: now, activatesAt: now } : undefined, change: [] };
 }
 
 /**
@@ -91,6 +104,9 @@ export async function revokeKey({ store, sealer, clock }: KeyChangeContext, kid:
   const keys = await store.listKeys();
   const key = keys.find((one) => one.kid === kid);
   if (key === undefined) return false;
+  if (key.purpose === "status-place") {
+    throw new ConfigurationError("This key signs nothing: it orders places in status lists, and cannot be revoked.");
+  }
   const line: KeyLine = { purpose: key.purpose, alg: key.alg as JwtAlgorithm };
   const draft = await draftFor(planRevocation(keysOf(keys, line), kid, now), line, sealer);
   const after = await store.changeKeys((current) => {
@@ -145,7 +161,14 @@ async function draftFor(
   sealer: KeySealer,
 ): Promise<SealedKey | undefined> {
   if (plan.create === undefined || line === undefined) return undefined;
-  return line.purpose === "access-token" ? makeAccessKey(sealer, line.alg) : makeRefreshKey(sealer);
+  switch (line.purpose) {
+    case "access-token":
+      return makeAccessKey(sealer, line.alg);
+    case "refresh-token":
+      return makeRefreshKey(sealer);
+    case "status-place":
+      return makeStatusPlaceKey(sealer);
+  }
 }
 
 const NOTHING: KeyChange = { put: [], events: [] };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Jwk, SigningKey, VerificationKey } from "@latchkey/jwt";
 import { decodeUnverifiedHeader } from "@latchkey/jwt";
 
-import type { KeyPolicy, KeyPurpose } from "../domain/key-schedule.ts";
+import type { KeyPurpose } from "../domain/key-schedule.ts";
 import { createSigningSchedule, stateOf } from "../domain/key-schedule.ts";
 import { AuthError } from "../errors.ts";
 import type { StoredKey } from "../ports/key-store.ts";
@@ -11,10 +11,12 @@ import type { Logger } from "../ports/logger.ts";
 import type { AccessKey } from "./access-key.ts";
 import { openAccessKey } from "./access-key.ts";
 import { refuseWrongClock } from "./clock-check.ts";
-import type { KeyChangeContext, KeyLine } from "./key-changes.ts";
+import type { KeptLine, KeyChangeContext } from "./key-changes.ts";
 import { keepKeys, linesOf } from "./key-changes.ts";
 import type { RefreshKey } from "./refresh-key.ts";
 import { openRefreshKey } from "./refresh-key.ts";
+import type { StatusPlaceOf } from "./status-place-key.ts";
+import { openStatusPlaceKey } from "./status-place-key.ts";
 
 /**
  * The keys as this node knows them. They are read again every second, and what is due is done: so every node takes part
@@ -36,6 +38,8 @@ export interface KeyRing {
   /** Those that were revoked. */
   readonly revokedKeys: readonly RevokedKey[];
   readonly refreshKeys: RefreshKeys;
+  /** Where there are status lists. */
+  readonly statusPlaceOf: StatusPlaceOf;
   /**
    * For a token of a key that is not known, and may be new: reads, at most four times a second whoever asks, and answers
    * whether the key is known then.
@@ -79,7 +83,7 @@ export const BLIND_SECONDS = 600;
 export interface KeyRingOptions extends KeyChangeContext {
   readonly logger: Logger;
   /** The first is the authority's own. */
-  readonly lines: readonly (KeyLine & { readonly policy: KeyPolicy })[];
+  readonly lines: readonly KeptLine[];
 }
 
 /**
@@ -173,6 +177,11 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
       },
     },
 
+    statusPlaceOf(number) {
+      if (held.statusPlaceOf === undefined) throw new AuthError("unavailable");
+      return held.statusPlaceOf(number);
+    },
+
     async learn(token) {
       const { kid } = decodeUnverifiedHeader(token);
       if (kid === undefined) return false;
@@ -197,9 +206,12 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   };
 }
 
-type OpenKey =
-  | { readonly stored: StoredKey; readonly access: AccessKey; readonly refresh?: never }
-  | { readonly stored: StoredKey; readonly refresh: RefreshKey; readonly access?: never };
+/** One of these, by its purpose. */
+interface OpenKey {
+  readonly access?: AccessKey | undefined;
+  readonly refresh?: RefreshKey | undefined;
+  readonly statusPlaceOf?: StatusPlaceOf | undefined;
+}
 
 /** All rows, with what was sealed in those that still hold something. */
 interface OpenedKeys {
@@ -211,22 +223,22 @@ interface OpenedKeys {
 function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredKey[]): Promise<OpenedKeys> } {
   const known = new Map<string, OpenKey>();
 
-  const openKey = async (stored: StoredKey): Promise<OpenKey | undefined> => {
-    const { access, refresh } = known.get(stored.kid) ?? {};
-    if (stored.purpose === "access-token") {
-      const opened = access ?? (await openAccessKey(options.sealer, stored));
-      return opened && { stored, access: opened };
+  const openKey = async (stored: StoredKey): Promise<OpenKey> => {
+    switch (stored.purpose) {
+      case "access-token":
+        return { access: await openAccessKey(options.sealer, stored) };
+      case "refresh-token":
+        return { refresh: await openRefreshKey(options, stored) };
+      case "status-place":
+        return { statusPlaceOf: await openStatusPlaceKey(options.sealer, stored) };
     }
-    const opened = refresh ?? (await openRefreshKey(options, stored));
-    return opened && { stored, refresh: opened };
   };
 
   return {
     async open(rows) {
       for (const stored of rows) {
-        const opened = stored.sealed === null ? undefined : await openKey(stored);
-        if (opened === undefined) known.delete(stored.kid);
-        else known.set(stored.kid, opened);
+        if (stored.sealed === null) known.delete(stored.kid);
+        else if (!known.has(stored.kid)) known.set(stored.kid, await openKey(stored));
       }
       return { rows, byKid: new Map(known) };
     },
@@ -240,6 +252,7 @@ interface HeldKeys {
   readonly refreshKeys: readonly RefreshKey[];
   readonly signing: ReadonlyMap<string, (time: number) => AccessKey | undefined>;
   readonly refreshAt: (time: number) => RefreshKey | undefined;
+  readonly statusPlaceOf: StatusPlaceOf | undefined;
   readonly publicKeys: readonly Jwk[];
   readonly revokedKeys: readonly RevokedKey[];
 }
@@ -249,6 +262,7 @@ function arrange({ rows, byKid }: OpenedKeys, now: number): HeldKeys {
   const refresh = new Map<string, RefreshKey>();
   const signing = new Map<string, (time: number) => AccessKey | undefined>();
   const published: { readonly jwk: Jwk; readonly isActive: boolean }[] = [];
+  let statusPlaceOf: StatusPlaceOf | undefined;
   let refreshAt = (_time: number): RefreshKey | undefined => undefined;
 
   for (const line of linesOf(rows)) {
@@ -257,15 +271,16 @@ function arrange({ rows, byKid }: OpenedKeys, now: number): HeldKeys {
     for (const { stored, state } of states) {
       const opened = byKid.get(stored.kid);
       if (opened === undefined || state === "retired" || state === "revoked") continue;
+      statusPlaceOf ??= opened.statusPlaceOf;
       if (opened.refresh !== undefined) refresh.set(stored.kid, opened.refresh);
-      else {
+      if (opened.access !== undefined) {
         access.set(stored.kid, opened.access);
         published.push({ jwk: opened.access.publicJwk, isActive: state === "active" });
       }
     }
     const [first] = line;
     if (first?.purpose === "access-token") signing.set(first.alg, (time) => access.get(schedule(time)?.kid ?? ""));
-    else refreshAt = (time) => refresh.get(schedule(time)?.kid ?? "");
+    if (first?.purpose === "refresh-token") refreshAt = (time) => refresh.get(schedule(time)?.kid ?? "");
   }
   return {
     access,
@@ -273,6 +288,7 @@ function arrange({ rows, byKid }: OpenedKeys, now: number): HeldKeys {
     refreshKeys: [...refresh.values()].toReversed(),
     signing,
     refreshAt,
+    statusPlaceOf,
     // The one in use first: there are readers that look no further.
     publicKeys: published.toSorted((a, b) => Number(b.isActive) - Number(a.isActive)).map(({ jwk }) => jwk),
     revokedKeys: rows.flatMap(({ kid, purpose, revokedAt: at }) => (at === null ? [] : [{ kid, purpose, at }])),

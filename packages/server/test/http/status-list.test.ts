@@ -1,5 +1,5 @@
 import { getListFromStatusListJWT, getStatusListFromJWT, StatusList } from "@sd-jwt/jwt-status-list";
-import { createLocalJWKSet, decodeJwt, jwtVerify } from "jose";
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 
 import { encodeStatusList } from "../../src/status-lists/encode-status-list.ts";
@@ -62,6 +62,19 @@ describe("a status list, by a decoder that is not ours", () => {
     expect(await statusOf(authority, session.access_token)).toBe(0);
     await end(authority, session);
     expect(await statusOf(authority, session.access_token)).toBe(1);
+  });
+
+  it("is signed anew once the key is revoked that signed it", async () => {
+    const authority = await startAuthority({ statusList: true });
+    const { access_token: token } = await authority.signedIn();
+    const { uri } = getStatusListFromJWT(token);
+    const keyOf = async () => decodeProtectedHeader(await (await fetchList(authority, uri)).text()).kid ?? "";
+    const kid = await keyOf();
+    expect(await keyOf()).toBe(kid);
+
+    await authority.server.revokeKey(kid);
+
+    expect(await keyOf()).not.toBe(kid);
   });
 
   it("keeps a session's place over refreshes and restarts", async () => {

@@ -7,10 +7,20 @@ import { decodeJwt, decodeProtectedHeader } from "jose";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import type { KeyDescription, Store } from "../../src/index.ts";
-import { createSqliteStore } from "../../src/index.ts";
+import { createKeySealer, createSqliteStore } from "../../src/index.ts";
+import { openKeyRing } from "../../src/keys/key-ring.ts";
 import { createPostgresStore } from "../../src/stores/postgres/index.ts";
 import type { TestAuthority } from "../authority.ts";
-import { cookieJar, expectRefusal, freshKey, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
+import {
+  cookieJar,
+  expectRefusal,
+  freshKey,
+  granted,
+  ISSUER,
+  MASTER_SECRET,
+  PASSWORD,
+  startAuthority,
+} from "../authority.ts";
 import { createDpopClient } from "../dpop-client.ts";
 import { followFeed, readFeed } from "../revocations/feed-reader.ts";
 import { createTestDatabase, describeOnPostgres } from "../stores/postgres-database.ts";
@@ -380,4 +390,30 @@ describe("the keys of refresh tokens", () => {
     await authority.server.revokeKey(await activeKid(authority, "refresh-token"));
     expectRefusal(await refresh(), 401, "session_ended");
   });
+});
+
+it("the key that orders status lists is never another, however the others are rotated and revoked", async () => {
+  const authority = await startAuthority({ statusList: true });
+  const order = async (): Promise<readonly string[]> => {
+    const sealer = createKeySealer(MASTER_SECRET);
+    const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const store = createSqliteStore({ path: authority.path });
+    const ring = await openKeyRing({ store: store.keys, sealer, clock: authority.now, logger, lines: [] });
+    const places = Array.from({ length: 20 }, (_, number) => JSON.stringify(ring.statusPlaceOf(number)));
+    ring.close();
+    await store.close();
+    return places;
+  };
+  const before = await order();
+  expect(new Set(before).size).toBe(20);
+
+  await rotate(authority);
+  const keys = await authority.server.listKeys();
+  const [own, ...others] = keys.toSorted((a) => (a.purpose === "status-place" ? -1 : 1));
+  for (const { kid } of others) await authority.server.revokeKey(kid);
+  await expect(authority.server.revokeKey(own?.kid ?? "")).rejects.toThrow("cannot be revoked");
+  authority.advance(90 * DAY);
+  await authority.restart();
+
+  expect(await order()).toEqual(before);
 });

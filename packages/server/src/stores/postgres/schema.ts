@@ -85,6 +85,8 @@ const MIGRATIONS: readonly string[] = [
   -- One row: the first place in the status lists that no session has been given.
   CREATE TABLE latchkey.status_place (next bigint NOT NULL);
   INSERT INTO latchkey.status_place (next) VALUES (0);
+  `,
+  `
   -- Keys follow one another. The one there is has signed since it was made.
   ALTER TABLE latchkey.signing_key
     ADD COLUMN ready_at bigint NOT NULL DEFAULT 0,

@@ -82,6 +82,8 @@ const MIGRATIONS: readonly string[] = [
   -- One row: the first place in the status lists that no session has been given.
   CREATE TABLE status_place (next INTEGER NOT NULL) STRICT;
   INSERT INTO status_place (next) VALUES (0);
+  `,
+  `
   -- Keys follow one another. The one there is has signed since it was made.
   ALTER TABLE signing_key ADD COLUMN ready_at INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE signing_key ADD COLUMN activates_at INTEGER NOT NULL DEFAULT 0;
