@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 import { defineConfig } from "vitest/config";
 
 // Workspaces resolve to their sources, so tests run unbuilt.
@@ -15,6 +17,8 @@ export default defineConfig({
       "bench/test/**/*.test.ts",
     ],
     globalSetup: ["scripts/test-postgres.ts"],
+    // Most tests wait for servers, clocks and browsers most of the time: one worker more than there are cores keeps those busy.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -86,6 +86,17 @@ describe("the demo API, in a process of its own", () => {
     }
   });
 
+  it("G4: refuses a token that it has accepted within a second of the sign-out, and the user's other session's not", async () => {
+    const [ended, other] = [await signIn(), await signIn()];
+    expect((await callApi("/api/me", ended.access_token)).status).toBe(200);
+
+    expect((await post("/auth/logout", { refresh_token: ended.refresh_token })).status).toBe(204);
+
+    const status = async (): Promise<number> => (await callApi("/api/me", ended.access_token)).status;
+    await expect.poll(status, { timeout: 1_000, interval: 20 }).toBe(401);
+    expect((await callApi("/api/me", other.access_token)).status).toBe(200);
+  });
+
   it("refuses an expired token with expired_token", async () => {
     const brief = await signIn({ audience: `${demo.api}/brief` });
     expect((await callApi("/api/me", brief.access_token)).status).toBe(200);

@@ -59,6 +59,8 @@ async function startAuthority(demo: DemoSettings): Promise<RunningAuthority> {
         { audience: demo.briefAudience, accessTokenTtlSeconds: 15 },
         { audience: demo.otherAudience, accessTokenTtlSeconds: 60 },
       ],
+      // The demo API hears of sign-outs and thefts at once, and so a token that it has seen stops within a second.
+      revocationFeed: { access: "public" },
       scopes: { allowed: ["read:profile", "read:reports"], default: ["read:profile"] },
       fallback: (request) => thief(request) ?? page(request),
     });
