@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Mailer } from "../ports/mailer.ts";
@@ -13,7 +13,10 @@ export function createFolderMailer(folder: string): Mailer {
     async send({ to, subject, text }) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const name = `${new Date().toISOString().replaceAll(":", "-")}-${randomUUID().slice(0, 8)}.txt`;
-      await writeFile(join(folder, name), `To: ${to}\nSubject: ${subject}\n\n${text}`, { mode: 0o600, flag: "wx" });
+      // Written aside: whoever watches the folder finds whole messages.
+      const draft = join(folder, `.${name}.draft`);
+      await writeFile(draft, `To: ${to}\nSubject: ${subject}\n\n${text}`, { mode: 0o600, flag: "wx" });
+      await rename(draft, join(folder, name));
     },
   };
 }
