@@ -24,7 +24,7 @@ export type {
   RateLimitOptions,
   ResourceServerOptions,
   StatusListSettings,
-} from "./options.ts";
+} from "./auth-server-options.ts";
 export type { Denylist } from "./ports/denylist.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
+import type { AuthServerOptions, KeyOptions, MailOptions } from "./auth-server-options.ts";
 import type { SignInPolicy } from "./flows/context.ts";
 import type { AttemptLimits } from "./flows/rate-limits.ts";
 import { createAttemptLimits, DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
@@ -12,169 +13,14 @@ import type { ResourceServers } from "./http/resource-server-authentication.ts";
 import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
 import { MIN_MASTER_SECRET_BYTES } from "./keys/master-secret.ts";
 import type { Clock } from "./ports/clock.ts";
-import type { Mailer } from "./ports/mailer.ts";
 import type { Denylist } from "./ports/denylist.ts";
+import type { Mailer } from "./ports/mailer.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { Store } from "./ports/store.ts";
-import type { AccessTokenAlgorithm, AccessTokenType, AudienceProfile } from "./tokens/audience-profile.ts";
+import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audience-profile.ts";
-
-/** What an authority is made of. All durations are whole seconds. */
-export interface AuthServerOptions {
-  /**
-   * The authority's own URL, byte for byte the `iss` of its tokens. `https:`, or `http:` on loopback for development. No
-   * trailing slash, query or fragment.
-   */
-  readonly issuer: string;
-  /** Where everything is kept, for example `createSqliteStore({ path })`. */
-  readonly store: Store;
-  /**
-   * Seals the signing keys in the store: at least 32 random bytes, or their base64url or base64 text. Keep it where
-   * secrets belong, apart from the database.
-   */
-  readonly masterSecret: string | Uint8Array;
-  readonly keys?: KeyOptions;
-  /** The APIs that access tokens are for; the first is the default. Without any it is the issuer itself. */
-  readonly audiences?: readonly (string | AudienceOptions)[];
-  /** Your APIs that ask this authority about tokens: they may introspect them, and follow what is revoked. */
-  readonly resourceServers?: readonly ResourceServerOptions[];
-  /**
-   * Who may follow the revocation feed: `resourceServers` alone (the default), or anybody. It names random ids of sessions,
-   * tokens and users, and nothing else.
-   */
-  readonly revocationFeed?: { readonly access?: "resource-servers" | "public" };
-  /**
-   * Whether access tokens name a bit in a public status list (draft-ietf-oauth-status-list) that is set once their session
-   * has ended, for verifiers that know nothing of Latchkey. Default: no.
-   */
-  readonly statusList?: boolean | StatusListSettings;
-  /** Where to keep a copy of what is revoked, for gateways that look there, for example `createRedisDenylist({ url })`. */
-  readonly denylist?: Denylist;
-  /** Origins (besides the issuer's) whose pages may sign in with cookies, for example `https://app.example.com`. */
-  readonly allowedOrigins?: readonly string[];
-  /** The scopes a first-party sign-in may ask for, and those it gets when it asks for none (all, by default). */
-  readonly scopes?: { readonly allowed: readonly string[]; readonly default?: readonly string[] };
-  /** The names of your own apps; the first is the default. */
-  readonly clientIds?: readonly string[];
-  /** Life of access tokens; at most an hour (RFC 6750 §5.3). Default 600. */
-  readonly accessTokenTtlSeconds?: number;
-  /** A session ends when it has not been refreshed for this long. Default 7 days. */
-  readonly sessionIdleSeconds?: number;
-  /** A session ends after this long however often it is refreshed. Default 30 days (NIST SP 800-63B-4, AAL1). */
-  readonly sessionMaxSeconds?: number;
-  /** How many live sessions a user may have; a sign-in past it ends the least recently begun. Default 100. */
-  readonly maxSessionsPerUser?: number;
-  /** For clients with neither attempt keys nor proofs: how long a repeated refresh counts as a retry. Default 10. */
-  readonly retryWindowSeconds?: number;
-  readonly cookies?: {
-    /** `path` (the default): the refresh cookie travels only to `/auth`. `origin`: to the whole origin, as `__Host-`. */
-    readonly scope?: "path" | "origin";
-    /**
-     * Whether the access token is set as an `HttpOnly` cookie, too: for servers that render pages, and APIs, on the
-     * authority's host. Default: false.
-     */
-    readonly accessToken?: boolean;
-  };
-  /**
-   * Proxies of yours, as addresses or networks (`10.0.0.0/8`): what they say in `X-Forwarded-For` is believed, and what
-   * anybody else says there is not. Without any, the client is whoever is connected.
-   */
-  readonly trustedProxies?: readonly string[];
-  /**
-   * How often passwords may be guessed and accounts be made; `false`: as often as anybody likes, but for consecutive
-   * failures of one account.
-   */
-  readonly rateLimits?: RateLimitOptions | false;
-  readonly dpop?: {
-    /**
-     * `auto` (the default): a nonce is asked for only where a client's clock is wrong, and makes up for it. `required`:
-     * every proof must carry one, so that none can be made beforehand; it costs clients a second request now and then.
-     */
-    readonly nonce?: "auto" | "required";
-  };
-  /** How to write to users; without it no mail is sent, and there is no way to set a forgotten password anew. */
-  readonly mail?: MailOptions;
-  /** Whether sign-up may answer `email_taken`. By default nobody learns who has an account. */
-  readonly revealEmailTaken?: boolean;
-  readonly passwordHasher?: PasswordHasher;
-  /** Default: none. Never handed a token, password or cookie. */
-  readonly logger?: Logger;
-  readonly clock?: Clock;
-}
-
-export interface KeyOptions {
-  /** For how long a key signs before the next one does. Default 30 days. */
-  readonly rotationSeconds?: number;
-  /**
-   * For how long a key is published before it signs: longer than anybody keeps the key set without asking again. Default
-   * 2 hours, which is how long large gateways keep it.
-   */
-  readonly publishAheadSeconds?: number;
-}
-
-export interface AudienceOptions {
-  /** The value of `aud`. */
-  readonly audience: string;
-  readonly accessTokenTtlSeconds?: number;
-  /** What its tokens are signed with. Default ES256. */
-  readonly alg?: AccessTokenAlgorithm;
-  /** The header's `typ`. Default `at+jwt` (RFC 9068); `JWT` for a consumer that refuses that. */
-  readonly typ?: AccessTokenType;
-  /** The claim that the user's roles are in, for example `https://example.com/roles`. Default `roles`. */
-  readonly rolesClaim?: string;
-  /**
-   * With HS256, where the API is the authority's own deployment: at least 32 characters from a random generator, whose
-   * octets are the key. Whoever has it can make tokens for this API. Give several while one replaces another: the first
-   * signs.
-   */
-  readonly sharedSecret?: string | readonly string[];
-}
-
-export interface StatusListSettings {
-  /**
-   * For how long a verifier may go by the list it has, 5 to 3600 seconds: how long it may take a session that has ended for
-   * live, and how often it asks. Default 30.
-   */
-  readonly ttlSeconds?: number;
-}
-
-export interface ResourceServerOptions {
-  /** What the API calls itself, in HTTP Basic. */
-  readonly id: string;
-  /**
-   * At least 32 characters from a random generator, for example of `openssl rand -hex 32`. Give several while one replaces
-   * another: each is good.
-   */
-  readonly secret: string | readonly string[];
-  /** The audiences whose tokens it may ask about. Default: all. */
-  readonly audiences?: readonly string[];
-}
-
-export interface MailOptions {
-  /** For example `createSmtpMailer` of `@latchkey/server/smtp`, or `createFolderMailer` for development. */
-  readonly mailer: Mailer;
-  /**
-   * Pages of yours that the links lead to, `https:` or on loopback; the token is in the fragment (`#token=…`). Written down
-   * here, never taken from a request.
-   */
-  readonly links: { readonly verifyEmail: string; readonly resetPassword: string };
-}
-
-/** Whatever is left out is as in `DEFAULT_RATE_LIMITS`. */
-export interface RateLimitOptions {
-  /** Where it is counted. Default: in memory. Several nodes share `createPostgresRateLimiter` or `createRedisRateLimiter`. */
-  readonly limiter?: RateLimiter;
-  /** Wrong passwords for one account. Default: 10 in 15 minutes. */
-  readonly failuresPerAccount?: { readonly points: number; readonly windowSeconds: number };
-  /** Wrong passwords from one IPv4 address or IPv6 /64. Default: 50 in 10 minutes. */
-  readonly failuresPerNetwork?: { readonly points: number; readonly windowSeconds: number };
-  /** Default: 20 in an hour. */
-  readonly signUpsPerNetwork?: { readonly points: number; readonly windowSeconds: number };
-  /** Wrong passwords for one account in a row; past that none is right until it is set anew. At most 100, the default. */
-  readonly consecutiveFailures?: number;
-}
 
 /** The options, checked, with every default in its place. */
 export interface Settings {
