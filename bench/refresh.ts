@@ -16,6 +16,7 @@ import type { Throughput } from "./refresh/measure.ts";
 import { measureGrowth, measureInTurns, measureThroughput } from "./refresh/measure.ts";
 import { BETTER_AUTH, installPeer, OIDC_PROVIDER } from "./refresh/peer-subject.ts";
 import { startPeerOnPostgres, startPeerOnSqlite } from "./refresh/peer-subject.ts";
+import { measureScales } from "./refresh/scales.ts";
 import type { Subject } from "./refresh/subject.ts";
 
 const HELP = `Measures refreshes over HTTP.
@@ -70,7 +71,6 @@ const OVER_PEER: ReadonlyMap<string, number> = new Map([
   [OIDC_PROVIDER.name, 3],
   [BETTER_AUTH.name, 20],
 ]);
-const MAX_P99_GROWTH = 1.5;
 
 if (flags.help) process.stdout.write(HELP);
 else await main();
@@ -96,7 +96,9 @@ async function main(): Promise<void> {
     await growth(() => startLatchkeyOnSqlite(plan.growthSessions), generator, results);
     await growth(() => startLatchkeyOnPostgres(plan.growthSessions), generator, results);
     await growth(() => startPeerOnSqlite(OIDC_PROVIDER, plan.growthSessions), generator, results);
-    await scales(generator, results);
+    for (const startScaled of [startLatchkeyOnSqlite, startLatchkeyOnPostgres]) {
+      results.push(...(await measureScales(() => startScaled(plan.live), generator, plan)));
+    }
   } finally {
     generator.stop();
   }
@@ -208,41 +210,6 @@ async function growth(start: () => Promise<Subject>, generator: LoadGenerator, r
       { name: `${name}: bytes before`, value: before.bytes, unit: "B", holds: true },
       { name: `${name}: bytes after`, value: after.bytes, unit: "B", ratio: after.bytes / before.bytes, holds: true },
     );
-  } finally {
-    await subject.stop();
-  }
-}
-
-/** The same load over the same number of sessions in use, in tables of very different sizes. */
-async function scales(generator: LoadGenerator, results: Result[]): Promise<void> {
-  const subject = await startLatchkeyOnSqlite(plan.live);
-  try {
-    let first: number | undefined;
-    await measureThroughput(subject, generator, { connections: 16, seconds: plan.seconds, rounds: 1 });
-    for (const sessions of plan.scales) {
-      process.stderr.write(`  Latchkey on SQLite, ${sessions} sessions\n`);
-      subject.fillUp(sessions);
-      await measureThroughput(subject, generator, { connections: 16, seconds: 1, rounds: 1 });
-      const { p50Ms, p99Ms } = await measureThroughput(subject, generator, {
-        connections: 16,
-        seconds: plan.seconds,
-        rounds: plan.rounds,
-      });
-      first ??= p99Ms;
-      const name = `Latchkey on SQLite among ${sessions.toLocaleString("en-US")} sessions, 16 connections`;
-      results.push(
-        { name: `${name}, p50`, value: p50Ms, unit: "ms", holds: true },
-        {
-          name: `${name}, p99`,
-          value: p99Ms,
-          unit: "ms",
-          peer: "p99 among 1,000",
-          ratio: p99Ms / first,
-          target: `≤ ${MAX_P99_GROWTH} ×`,
-          holds: p99Ms / first <= MAX_P99_GROWTH,
-        },
-      );
-    }
   } finally {
     await subject.stop();
   }
