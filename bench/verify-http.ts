@@ -1,6 +1,7 @@
 /**
  * What protecting a route costs: processor time per request of a protected route beside the same route open, with Latchkey's
- * guards and with others, over real HTTP.
+ * guards and with others, over real HTTP. The floors: a guard that checks nothing, and one that does nothing but the bare
+ * call of `crypto.verify`.
  *
  *     npm run bench:verify-http [-- --quick] [--framework NAME] [--guard NAME] [--alg NAME] [--json FILE]
  *
@@ -154,6 +155,8 @@ function resultsOf(framework: FrameworkName, alg: HttpAlgorithm, all: readonly M
 }
 
 function chosen<T extends string>(all: readonly T[], names: readonly string[] | undefined): readonly T[] {
+  const unknown = names?.filter((name) => !all.some((one) => one === name)) ?? [];
+  if (unknown.length > 0) throw new Error(`${unknown.join(", ")}: there are ${all.join(", ")}.`);
   return all.filter((name) => names === undefined || names.includes(name));
 }
 

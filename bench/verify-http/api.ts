@@ -6,6 +6,8 @@ export const frameworkNames = ["node:http", "Express", "Fastify", "Hono"] as con
 export type FrameworkName = (typeof frameworkNames)[number];
 
 export const guardNames = [
+  "nothing",
+  "bare crypto.verify",
   "Latchkey",
   "Latchkey, no cache",
   "fast-jwt, cache",

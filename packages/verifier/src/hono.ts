@@ -9,9 +9,10 @@
  *
  * @module
  */
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 
 import { judgeOf } from "./judgement.ts";
+import type { RequestLike } from "./presented-token.ts";
 import { answerTo, type RefusalAnswer } from "./refusal-answer.ts";
 import { findShortfall, type Requirement, roleRequirement, scopeRequirement } from "./requirements.ts";
 import type { VerifiedAccessToken } from "./verified-access-token.ts";
@@ -33,12 +34,18 @@ declare module "hono" {
 export function guard(verifier: Verifier): MiddlewareHandler {
   const judge = judgeOf(verifier);
   return async (context, next) => {
-    const judging = judge(context.req.raw);
+    const judging = judge(requestOf(context));
     const judgement = judging instanceof Promise ? await judging : judging;
     if (judgement.kind === "refused") return toResponse(answerTo(judgement.refusal));
     context.set("auth", judgement.token);
     return next();
   };
+}
+
+/** On Node the request as it came: `req.raw` would have all its headers copied into a Fetch `Headers` first. */
+function requestOf(context: Context): RequestLike {
+  const incoming = (context.env as { readonly incoming?: RequestLike } | undefined)?.incoming;
+  return Array.isArray(incoming?.rawHeaders) ? incoming : context.req.raw;
 }
 
 /**
