@@ -9,11 +9,14 @@ import type { Store } from "../../src/ports/store.ts";
 import { createPostgresStore } from "../../src/stores/postgres/index.ts";
 import {
   NOW,
+  passwordChanged,
+  sampleAccount,
   sampleRotation,
   sampleSession,
   sessionRevoked,
   signedIn,
   signInFailed,
+  userEvent,
 } from "../../src/testing/samples.ts";
 import { createTestDatabase, describeOnPostgres } from "./postgres-database.ts";
 
@@ -301,6 +304,66 @@ describeOnPostgres("rotation in PostgreSQL", () => {
       expect(plan).toMatch(/Index/);
       expect(plan).not.toMatch(/Seq Scan/);
     }
+  });
+});
+
+describeOnPostgres("a new password in PostgreSQL", () => {
+  const waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+  async function openChange() {
+    const { store, connect } = await openPostgres();
+    const account = sampleAccount();
+    const userId = account.user.id;
+    await store.accounts.createAccount(account, userEvent("user_signed_up", userId));
+    const kept = sampleSession({ userId });
+    await store.sessions.createSession(kept, signedIn(kept));
+    const change = { userId, expectedHash: account.passwordHash, newHash: "new", keepSessionId: kept.id, at: NOW };
+    const client = await connect();
+    const isWaiting = async (): Promise<boolean> => (await client.query(waiting)).rowCount !== 0;
+    const changePassword = (): Promise<boolean> =>
+      store.accounts.changePassword(change, passwordChanged(userId, kept.id));
+    return { store, connect, account, userId, changePassword, isWaiting };
+  }
+
+  /** As a sign-in does: begins a session, and then looks whether the password is the one that was checked still. */
+  async function signIn(store: Store, userId: string): Promise<{ session: Session; hash: string | undefined }> {
+    const session = sampleSession({ userId });
+    await store.sessions.createSession(session, signedIn(session), 10);
+    return { session, hash: (await store.accounts.findAccount(userId))?.passwordHash };
+  }
+
+  it("SE-05: ends a session that was begun while the change waited for the account", async () => {
+    const { store, connect, account, userId, changePassword, isWaiting } = await openChange();
+    const reader = await connect();
+    await reader.query("BEGIN");
+    await reader.query("SELECT FROM latchkey.account WHERE id = $1 FOR SHARE", [userId]);
+    const changed = changePassword();
+    await expect.poll(isWaiting).toBe(true);
+
+    const { session, hash } = await signIn(store, userId);
+    expect(hash).toBe(account.passwordHash);
+    await reader.query("COMMIT");
+
+    expect(await changed).toBe(true);
+    expect(await store.sessions.findSession(session.id)).toMatchObject({ revokedAt: NOW });
+  });
+
+  it("SE-05: is seen by who begins a session while it is being made", async () => {
+    const { store, connect, userId, changePassword, isWaiting } = await openChange();
+    const other = sampleSession({ userId });
+    await store.sessions.createSession(other, signedIn(other));
+    const holder = await connect();
+    await holder.query("BEGIN");
+    await holder.query("SELECT FROM latchkey.session WHERE id = $1 FOR UPDATE", [other.id]);
+    const changed = changePassword();
+    await expect.poll(isWaiting).toBe(true);
+
+    const signingIn = signIn(store, userId);
+    await sleep(100);
+    await holder.query("COMMIT");
+
+    expect(await changed).toBe(true);
+    expect((await signingIn).hash).toBe("new");
   });
 });
 

@@ -1,5 +1,7 @@
+import type { AuthEvent } from "../../domain/event.ts";
+import type { RevocationReason } from "../../domain/session.ts";
 import type { Account, AccountStore } from "../../ports/account-store.ts";
-import type { Database, Row } from "./database.ts";
+import type { Database, Parameter, Row, Statement } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
 import { fromText, toNullableText, toText } from "./text.ts";
 import { USER_COLUMNS, userOf } from "./user-row.ts";
@@ -27,17 +29,25 @@ const SELECT_BY_EMAIL = {
   text: `SELECT password_hash, ${USER_COLUMNS} FROM latchkey.account WHERE email = $1`,
 };
 
-// The sessions are looked for once the new password is there: what `changed` answers is what they hang on.
+// First the account, then its sessions, by a statement that begins when the row is had: together they would look for sessions
+// as they were before a wait for it. Who begins a session holds that row until it is there, and so is seen here, or waits
+// for this change, and then sees it.
 const CHANGE_PASSWORD = {
   name: "latchkey-change-password",
   text: `
-    WITH changed AS (
-      
-      UPDATE latchkey.account SET password_hash = $3, password_checks = 0
-       WHERE id = $1 AND password_hash = $2 RETURNING id
-    ),
-    ${endUserSessions("SELECT id AS user_id, $4::text AS kept_id, $5::bigint AS at, 'password_changed' AS reason FROM changed")}
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(5, ENDED_SESSION_IDS)} FROM changed`,
+    UPDATE latchkey.account SET password_hash = $3, password_checks = 0 WHERE id = $1 AND password_hash = $2`,
+};
+
+const DELETE = {
+  name: "latchkey-delete-account",
+  text: "DELETE FROM latchkey.account WHERE id = $1 AND password_hash = $2",
+};
+
+const END_SESSIONS = {
+  name: "latchkey-end-sessions-of-account",
+  text: `
+    WITH ${endUserSessions("SELECT $1::text AS user_id, $2::text AS kept_id, $3::bigint AS at, $4::text AS reason")}
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(4, ENDED_SESSION_IDS)}`,
 };
 
 // Neither waits for the disk: see ROTATE of the sessions. A crash forgets a few guesses.
@@ -74,19 +84,24 @@ const SET_ROLES = {
     SELECT ${eventParameters(2, "'claimsEpoch', changed.claims_epoch")} FROM changed`,
 };
 
-const DELETE = {
-  name: "latchkey-delete-account",
-  text: `
-    WITH deleted AS (DELETE FROM latchkey.account WHERE id = $1 AND password_hash = $3 RETURNING id),
-    ${endUserSessions("SELECT id AS user_id, NULL::text AS kept_id, $2::bigint AS at, 'account_deleted' AS reason FROM deleted")}
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(3, ENDED_SESSION_IDS)} FROM deleted`,
-};
-
 export function createAccountStore(database: Database): AccountStore {
   const findAccount = async (userId: string): Promise<Account | undefined> => {
     const { rows } = await database.run(SELECT_BY_ID, [toText(userId)]);
     return rows[0] === undefined ? undefined : accountOf(rows[0]);
   };
+
+  const changeAndEndSessions = (
+    change: readonly [Statement, ...Parameter[]],
+    { userId, keptId, at, reason }: { userId: string; keptId: string | null; at: number; reason: RevocationReason },
+    event: AuthEvent,
+  ): Promise<boolean> =>
+    database.inOrder(async (run) => {
+      const [statement, ...values] = change;
+      const changed = (await run(statement, [toText(userId), ...values])).rowCount === 1;
+      const ending = [toText(userId), toNullableText(keptId), at, reason];
+      if (changed) await run(END_SESSIONS, [...ending, ...eventValues(event)]);
+      return changed;
+    });
 
   return {
     async createAccount({ user, passwordHash }, event) {
@@ -124,10 +139,9 @@ export function createAccountStore(database: Database): AccountStore {
       await database.run(CLEAR_CHECKS, [toText(userId)]);
     },
 
-    async changePassword({ userId, expectedHash, newHash, keepSessionId, at }, event) {
-      const values = [toText(userId), toText(expectedHash), toText(newHash), toNullableText(keepSessionId), at];
-      const { rowCount } = await database.run(CHANGE_PASSWORD, [...values, ...eventValues(event)]);
-      return rowCount === 1;
+    changePassword({ userId, expectedHash, newHash, keepSessionId: keptId, at }, event) {
+      const change = [CHANGE_PASSWORD, toText(expectedHash), toText(newHash)] as const;
+      return changeAndEndSessions(change, { userId, keptId, at, reason: "password_changed" }, event);
     },
 
     async verifyEmail({ userId, email }, event) {
@@ -141,10 +155,9 @@ export function createAccountStore(database: Database): AccountStore {
       return rowCount === 1;
     },
 
-    async deleteAccount({ userId, expectedHash }, event) {
-      const parameters = [toText(userId), event.at, toText(expectedHash), ...eventValues(event)];
-      const { rowCount } = await database.run(DELETE, parameters);
-      return rowCount === 1;
+    deleteAccount({ userId, expectedHash }, event) {
+      const ending = { userId, keptId: null, at: event.at, reason: "account_deleted" } as const;
+      return changeAndEndSessions([DELETE, toText(expectedHash)], ending, event);
     },
   };
 }

@@ -40,6 +40,8 @@ export type Row = Readonly<Record<string, unknown>>;
 /** Runs one prepared statement as one transaction: it commits before the answer comes. */
 export interface Database {
   run(statement: Statement, values: readonly Parameter[]): Promise<PostgresResult>;
+  /** Several as one transaction; each sees what had been committed when it began, and not when the first one did. */
+  inOrder<Result>(work: (run: Database["run"]) => Promise<Result>): Promise<Result>;
 }
 
 export interface Statement {
@@ -56,11 +58,20 @@ const QUERY_TIMEOUT_MS = 10_000;
 /** @param migrated resolves once the schema is there; asked before every statement */
 export function createDatabase(pool: PostgresPool, migrated: () => Promise<void>): Database {
   return {
-    async run({ name, text }, values) {
+    async run(statement, values) {
       await migrated();
-      return pool.query({ name, text, values: [...values], query_timeout: QUERY_TIMEOUT_MS });
+      return pool.query(queryOf(statement, values));
+    },
+
+    async inOrder(work) {
+      await migrated();
+      return transaction(pool, (client) => work((statement, values) => client.query(queryOf(statement, values))));
     },
   };
+}
+
+function queryOf({ name, text }: Statement, values: readonly Parameter[]): PostgresQuery {
+  return { name, text, values: [...values], query_timeout: QUERY_TIMEOUT_MS };
 }
 
 /** Runs the work as one transaction on one connection. */

@@ -8,11 +8,15 @@ import { attemptsText, sessionOf } from "./session-row.ts";
 import { toNullableText, toText } from "./text.ts";
 import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
 
+// The account is held until the session is there, so that no change of its password overlooks it: see CHANGE_PASSWORD.
 const INSERT = {
   name: "latchkey-create-session",
   text: `
-    WITH limited AS MATERIALIZED (
-      SELECT latchkey.end_oldest_sessions($2::text, $6::bigint, $26::bigint, $27::text)
+    WITH held AS MATERIALIZED (
+      SELECT count(*) FROM (SELECT FROM latchkey.account WHERE id = $2::text FOR SHARE) AS account
+    ),
+    limited AS MATERIALIZED (
+      SELECT latchkey.end_oldest_sessions($2::text, $6::bigint, $26::bigint, $27::text) FROM held
     ),
     created AS (
       INSERT INTO latchkey.session (id, user_id, client_id, audience, scope, created_at, auth_time, amr, acr, persistent,
