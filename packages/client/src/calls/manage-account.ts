@@ -24,7 +24,7 @@ export async function listSessions(client: Client): Promise<readonly SessionSumm
 /** Ends one of the user's sessions; to end this one is to sign out. @throws ClientError `invalid_request`, `not_found` */
 export async function endSession(client: Client, sessionId: string): Promise<void> {
   // Nothing that could climb out of the path: `..` would, encoded or not.
-  if (!/^[\w-]{1,128}$/.test(sessionId)) {
+  if (!/^[\w-]{1,128}(\.[\w-]{1,32})?$/.test(sessionId)) {
     throw new ClientError("invalid_request", "sessionId: is none that the authority could have made.");
   }
   if (sessionId === client.getSession()?.id) {

@@ -11,6 +11,6 @@ export function formatSessionCookie({ sessionId, secret }: SessionCookie): strin
 
 /** `undefined` for whatever cannot be one. */
 export function parseSessionCookie(value: string): SessionCookie | undefined {
-  const [, sessionId, secret] = /^([\w-]{22})\.([\w-]{43})$/.exec(value) ?? [];
+  const [, sessionId, secret] = /^([\w-]{22}(?:\.[0-9a-z]{1,10})?)\.([\w-]{43})$/.exec(value) ?? [];
   return sessionId === undefined || secret === undefined ? undefined : { sessionId, secret };
 }

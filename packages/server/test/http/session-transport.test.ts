@@ -89,6 +89,20 @@ describe("sign-in with transport session", () => {
     expect((await send("GET", "/auth/sessions")).body).toMatchObject({ sessions: [{ current: true }] });
   });
 
+  it("is known, listed and ended like any other where sessions have a place in a status list", async () => {
+    const authority = await startAuthority({ statusList: true });
+    const { answer, send, signIn, jar } = await signedInBrowser(authority);
+    expect(answer.body).toMatchObject({ session_id: expect.stringMatching(/\./) });
+    const first = jar.get(SESSION) ?? "";
+    expect(await authority.server.authenticate(pageRequest(`${SESSION}=${first}`))).toBeDefined();
+
+    await signIn();
+    expect(await authority.server.authenticate(pageRequest(`${SESSION}=${first}`))).toBeUndefined();
+    expect((await send("GET", "/auth/sessions")).body).toMatchObject({ sessions: [{ current: true }] });
+    expect((await send("POST", "/auth/logout")).status).toBe(204);
+    expect(jar.has(SESSION)).toBe(false);
+  });
+
   it("is bound to no key: a proof of possession is refused rather than dropped", async () => {
     const authority = await startAuthority();
     const { send } = await signedInBrowser(authority);
