@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 
 import { createBackground } from "./adapters/background.ts";
 import { AuthError } from "./errors.ts";
+import { createAttemptLimits } from "./flows/rate-limits.ts";
 import { setRoles } from "./flows/set-roles.ts";
 import type { ConnectionInfo } from "./http/app.ts";
 import type { CookieSession } from "./http/authenticate-cookie.ts";
@@ -230,7 +231,10 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
     hasher: settings.hasher,
     logger: settings.logger,
     policy: settings.policy,
-    attemptLimits: settings.attemptLimits,
+    attemptLimits: createAttemptLimits({
+      ...settings.rateLimits,
+      bucketOf: (subject) => refreshKeys.at(clock()).bucketOf(subject),
+    }),
     mail: settings.mail,
     mailTokens: createMailTokens({ issuer, refreshKeys, clock }),
     background,

@@ -4,8 +4,8 @@ import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 import type { AuthServerOptions, KeyOptions, MailOptions } from "./auth-server-options.ts";
 import type { SignInPolicy } from "./flows/context.ts";
-import type { AttemptLimits } from "./flows/rate-limits.ts";
-import { createAttemptLimits, DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
+import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
+import { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 import { ConfigurationError } from "./errors.ts";
 import type { ReadClientAddress } from "./http/client-address.ts";
 import { createClientAddress } from "./http/client-address.ts";
@@ -39,7 +39,7 @@ export interface Settings {
   readonly dpopNonceRequired: boolean;
   readonly setsAccessCookie: boolean;
   readonly policy: SignInPolicy;
-  readonly attemptLimits: AttemptLimits;
+  readonly rateLimits: Omit<AttemptLimitsOptions, "bucketOf">;
   readonly mail: MailOptions | undefined;
   readonly readClientAddress: ReadClientAddress;
   readonly hasher: PasswordHasher;
@@ -198,7 +198,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     keys: given.keys,
     audiences,
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
-    attemptLimits: attemptLimitsOf(given.rateLimits),
+    rateLimits: rateLimitsOf(given.rateLimits),
     readClientAddress: createClientAddress(given.trustedProxies),
     mail: given.mail,
     statusList: given.statusList,
@@ -268,8 +268,8 @@ function resourceServersOf(
   );
 }
 
-function attemptLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): AttemptLimits {
-  if (given === false) return createAttemptLimits(DEFAULT_RATE_LIMITS, undefined);
+function rateLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): Settings["rateLimits"] {
+  if (given === false) return { limits: DEFAULT_RATE_LIMITS, limiter: undefined };
   const { limiter = createMemoryRateLimiter(), consecutiveFailures } = given;
   const withDefault = (name: "failuresPerAccount" | "failuresPerNetwork" | "signUpsPerNetwork"): RateLimit => ({
     ...DEFAULT_RATE_LIMITS[name],
@@ -282,7 +282,7 @@ function attemptLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): At
     signUpsPerNetwork: withDefault("signUpsPerNetwork"),
     consecutiveFailures,
   };
-  return createAttemptLimits(limits, limiter);
+  return { limits, limiter };
 }
 
 function isPageUrl(text: string): boolean {

@@ -1,5 +1,3 @@
-import { hash } from "node:crypto";
-
 import ipaddr from "ipaddr.js";
 
 import { AuthError } from "../errors.ts";
@@ -55,8 +53,16 @@ export interface AttemptLimits {
   readonly consecutiveFailures: number;
 }
 
-/** @param limiter `undefined`: nothing is counted but consecutive failures */
-export function createAttemptLimits(limits: RateLimits, limiter: RateLimiter | undefined): AttemptLimits {
+/** What is counted, where, and under which keys. */
+export interface AttemptLimitsOptions {
+  readonly limits: RateLimits;
+  /** `undefined`: nothing is counted but consecutive failures. */
+  readonly limiter: RateLimiter | undefined;
+  /** The bucket that a name or a network falls into, the same on all nodes; nobody outside can tell who shares one. */
+  readonly bucketOf: (subject: string) => string;
+}
+
+export function createAttemptLimits({ limits, limiter, bucketOf }: AttemptLimitsOptions): AttemptLimits {
   const take = async (limit: RateLimit, subject: string | undefined): Promise<void> => {
     if (limiter === undefined || subject === undefined) return;
     const retryAfterSeconds = await limiter.take(limit, bucketOf(subject));
@@ -97,12 +103,4 @@ export function networkOf(address: string | null): string | undefined {
   const parsed = ipaddr.process(address);
   if (parsed.range() === "loopback") return undefined;
   return parsed.toByteArray().slice(0, 8).join(".");
-}
-
-/**
- * One of a million buckets, so that a flood of made-up names or addresses cannot fill the memory, and neither e-mail nor IP
- * addresses are kept. That two share one is rare, and then they share a limit.
- */
-function bucketOf(subject: string): string {
-  return hash("sha256", subject, "hex").slice(0, 5);
 }

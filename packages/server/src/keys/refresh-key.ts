@@ -10,6 +10,8 @@ import type { KeySealer } from "../ports/key-sealer.ts";
 import type { SealedKey, StoredKey } from "../ports/key-store.ts";
 import type { CsrfTokens } from "../tokens/csrf-token.ts";
 import { createCsrfTokens } from "../tokens/csrf-token.ts";
+import type { BucketOf } from "../tokens/rate-limit-bucket.ts";
+import { createBucketOf } from "../tokens/rate-limit-bucket.ts";
 import { createSecretScheme } from "../tokens/refresh-secret.ts";
 
 /**
@@ -26,6 +28,7 @@ export interface RefreshKey {
   readonly dpopNonces: DpopNonces;
   /** Signs the tokens of mailed links. */
   readonly mailKey: SigningKey;
+  readonly bucketOf: BucketOf;
 }
 
 export const REFRESH_KEY_ALGORITHM = "HS256";
@@ -61,6 +64,7 @@ export async function openRefreshKey(
     secretScheme: createSecretScheme(derive("refresh token rotation")),
     csrfTokens: createCsrfTokens(derive("csrf token")),
     mailKey: createSecretKey(derive("mail token"), { alg: REFRESH_KEY_ALGORITHM, kid }),
+    bucketOf: createBucketOf(derive("rate limit bucket")),
     dpopNonces: createDpopNonces({ secret: derive("dpop nonce"), clock }),
   };
 }

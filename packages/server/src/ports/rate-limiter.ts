@@ -11,7 +11,7 @@ export interface RateLimiter {
   /**
    * Takes a point. Answers `undefined`, or, where there is none left, in how many seconds there will be.
    *
-   * @param key of a bounded number of keys, and never a secret or an address itself: see `rateLimitKey`
+   * @param key of a bounded number of keys, and never a secret or an address itself: see `createBucketOf`
    */
   take(limit: RateLimit, key: string): Promise<number | undefined>;
   /** Gives back a point that was taken. */

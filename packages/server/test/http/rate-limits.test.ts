@@ -1,8 +1,11 @@
+import { hash } from "node:crypto";
+
 import pg from "pg";
 import { Redis } from "ioredis";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import { startRedis } from "../../../../scripts/redis-server.ts";
+import { createSqliteStore } from "../../src/index.ts";
 import { createPostgresRateLimiter, createPostgresStore } from "../../src/stores/postgres/index.ts";
 import { createRedisRateLimiter } from "../../src/stores/redis/index.ts";
 import type { Answer, TestAuthority } from "../authority.ts";
@@ -44,6 +47,16 @@ async function guessesUntilLimited(authority: TestAuthority, fromOf: (index: num
     expect(status).toBe(401);
   }
   return Infinity;
+}
+
+/** Another address with the same first 20 bits of its hash, as anybody finds one in a second. */
+function namesakeOf(email: string): string {
+  const prefixOf = (text: string): string => hash("sha256", text, "hex").slice(0, 5);
+  const wanted = prefixOf(email);
+  for (let number = 0; ; number++) {
+    const candidate = `mallory${number}@example.com`;
+    if (prefixOf(candidate) === wanted) return candidate;
+  }
 }
 
 /** Another IPv4 address every time. */
@@ -103,6 +116,19 @@ describe("guessing passwords (H-05, PW-04)", () => {
       for (let index = 0; index < 9; index++) expect((await guess(authority)).status).toBe(401);
       expect((await signIn(authority, PASSWORD)).status).toBe(200);
     }
+  });
+
+  it("is not forgotten by sign-ins to an account whose address was chosen to share its bucket", async () => {
+    const authority = await startAuthority();
+    await authority.signedIn();
+    const email = namesakeOf(ADA);
+    await authority.signedIn({ email });
+    for (let index = 0; index < 9; index++)
+      expect((await guess(authority, { peer: anywhere(index) })).status).toBe(401);
+    expect((await signIn(authority, PASSWORD, { email })).status).toBe(200);
+
+    expect((await guess(authority, { peer: anywhere(9) })).status).toBe(401);
+    expect((await guess(authority, { peer: anywhere(10) })).status).toBe(429);
   });
 
   it("a hundred times in a row, however slowly, leaves no password right until it is set anew", async () => {
@@ -203,9 +229,12 @@ describeOnOwnRedis("limits counted in Redis", () => {
     client.on("error", () => undefined);
     onTestFinished(() => client.disconnect());
     await expect.poll(() => client.status).toBe("ready");
-    const open = (): Promise<TestAuthority> =>
-      startAuthority({ rateLimits: { limiter: createRedisRateLimiter(client) } });
-    const nodes = [await open(), await open()] as const;
+    const rateLimits = { limiter: createRedisRateLimiter(client) };
+    const first = await startAuthority({ rateLimits });
+    const nodes = [
+      first,
+      await startAuthority({ rateLimits, store: createSqliteStore({ path: first.path }) }),
+    ] as const;
     await expectSharedLimits(nodes);
 
     await server.crash();
