@@ -11,7 +11,7 @@ export function createExpressApp({ issuer, apiOrigin, pageOrigin }: Settings): e
   const sessions = new WeakMap<ExpressRequest, RequestSession>();
 
   const openSession: RequestHandler = async (request, response, next) => {
-    const opened = ssr.open({
+    const opened = await ssr.open({
       method: request.method,
       url: new URL(request.originalUrl, pageOrigin).href,
       headers: new Headers(request.headers as Record<string, string>),

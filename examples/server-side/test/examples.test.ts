@@ -131,8 +131,6 @@ describe.each([
     browser.drop("latchkey-at");
     thief.drop("latchkey-at");
     await expectPage(await open());
-    // What requests of one browser agree upon holds for five seconds.
-    await new Promise((resolve) => setTimeout(resolve, 5_100));
     expect(await (await thief.get(page.origin + path)).text()).not.toContain("user ");
     browser.drop("latchkey-at");
     expect(await (await open()).text()).not.toContain("user ");

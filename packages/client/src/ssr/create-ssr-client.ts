@@ -28,7 +28,7 @@ export interface SsrClient {
    * Looks at the cookies of a request. A `detour` is the whole answer: the browser is to write down an attempt key and ask
    * again (307), or the request comes from another site's page (403).
    */
-  readonly open: (request: Pick<Request, "method" | "url" | "headers">) => OpenedRequest;
+  readonly open: (request: Pick<Request, "method" | "url" | "headers">) => Promise<OpenedRequest>;
   /** The same around a handler of standard requests: answers the detour, or what the handler answers, with the cookies. */
   readonly handle: (request: Request, work: (session: RequestSession) => Promise<Response>) => Promise<Response>;
 }
@@ -51,14 +51,16 @@ export function createSsrClient({
   if (pageOrigins.some((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)) {
     throw new ClientError("invalid_options", "pageOrigins: must be origins like https://app.example.com.");
   }
-  const prepareAttempt = createAttemptCookie({ secure, nowMs: () => performance.now(), randomBytes });
+  const handOutAttempt = createAttemptCookie({ secure, nowMs: () => performance.now(), randomBytes });
 
-  const open: SsrClient["open"] = (request) => {
+  const open: SsrClient["open"] = async (request) => {
     const { headers } = request;
     if (!isSafe(request.method) && !isTrusted(headers, trusted)) return { detour: forbidden() };
     const jar = readBrowserJar(headers.get("Cookie"), secure);
     if (jar.credentials !== undefined && findFreshToken(jar, wallMs()) === undefined && !isPrepared(jar)) {
-      return { detour: askAgain(request.url, prepareAttempt(jar.credentials, jar.attempt)) };
+      const setCookie = handOutAttempt(jar.credentials, jar.attempt);
+      if (setCookie === undefined) await pause(ASK_AGAIN_MS);
+      return { detour: askAgain(request.url, setCookie) };
     }
     const session = createRequestSession({
       settings,
@@ -74,7 +76,7 @@ export function createSsrClient({
   return {
     open,
     async handle(request, work) {
-      const { detour, session } = open(request);
+      const { detour, session } = await open(request);
       if (detour !== undefined) return detour;
       const response = await work(session);
       const answer = new Response(response.body, response);
@@ -83,6 +85,9 @@ export function createSsrClient({
     },
   };
 }
+
+/** For the key that another request was given to reach the jar. Browsers ask twenty times; by then another is given out. */
+const ASK_AGAIN_MS = 150;
 
 const wallMs = (): number => Date.now();
 
@@ -105,10 +110,17 @@ function forbidden(): Response {
 }
 
 /** 307: the same method and body again, by then with the key. */
-function askAgain(url: string, setCookie: string): Response {
+function askAgain(url: string, setCookie: string | undefined): Response {
   const { pathname, search } = new URL(url);
   // A path that begins with two slashes would name a host.
   const location = (pathname.startsWith("//") ? `/.${pathname}` : pathname) + search;
-  const headers = { Location: location, "Set-Cookie": setCookie, "Cache-Control": "no-store" };
+  const headers = new Headers({ Location: location, "Cache-Control": "no-store" });
+  if (setCookie !== undefined) headers.set("Set-Cookie", setCookie);
   return new Response(null, { status: 307, headers });
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 }

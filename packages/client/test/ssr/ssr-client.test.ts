@@ -41,8 +41,8 @@ function dropAccessToken(jar: CookieJar): void {
 }
 
 /** As a browser: keeps the cookies of the detour, and asks again. */
-function openAfterDetour(jar: CookieJar): ReturnType<SsrClient["open"]> {
-  const { detour } = ssr.open(requestOf(jar.headerFor("/")));
+async function openAfterDetour(jar: CookieJar): ReturnType<SsrClient["open"]> {
+  const { detour } = await ssr.open(requestOf(jar.headerFor("/")));
   expect(detour?.status).toBe(307);
   jar.store(detour?.headers.getSetCookie() ?? []);
   return ssr.open(requestOf(jar.headerFor("/")));
@@ -50,7 +50,7 @@ function openAfterDetour(jar: CookieJar): ReturnType<SsrClient["open"]> {
 
 describe("a request's session", () => {
   it("is nobody's without cookies, and asks no authority", async () => {
-    const { session } = ssr.open(requestOf("theme=dark"));
+    const { session } = await ssr.open(requestOf("theme=dark"));
     expect(await session?.getAccessToken()).toBeUndefined();
     const headers = new Headers();
     session?.writeCookies(headers);
@@ -60,12 +60,38 @@ describe("a request's session", () => {
   it("has the attempt key in the browser's jar before the authority is asked", async () => {
     const jar = await signIn();
     dropAccessToken(jar);
-    const { detour } = ssr.open(requestOf(jar.headerFor("/")));
+    const { detour } = await ssr.open(requestOf(jar.headerFor("/")));
     expect(detour?.headers.get("Location")).toBe("/reports?month=10");
     expect(detour?.headers.get("Cache-Control")).toBe("no-store");
     expect(detour?.headers.getSetCookie()).toEqual([
       expect.stringMatching(/^latchkey-attempt=gen-0-[0-9a-v]{26}; Path=\/; Max-Age=\d+; SameSite=Strict$/),
     ]);
+  });
+
+  it("E-01: gives a copy of the jar no key that the browser is given, however often the copy asks", async () => {
+    const jar = await signIn();
+    dropAccessToken(jar);
+    const copy = jar.headerFor("/");
+    const first = await ssr.open(requestOf(copy));
+    const others = await Promise.all(Array.from({ length: 3 }, () => ssr.open(requestOf(copy))));
+    expect(first.detour?.headers.getSetCookie()).toHaveLength(1);
+    for (const { detour } of others) {
+      expect(detour?.status).toBe(307);
+      expect(detour?.headers.getSetCookie()).toEqual([]);
+    }
+    jar.store(first.detour?.headers.getSetCookie() ?? []);
+    expect((await ssr.open(requestOf(jar.headerFor("/")))).session).toBeDefined();
+  });
+
+  it("gives out another key where the answer with the first was lost, before a browser tires of asking", async () => {
+    const jar = await signIn();
+    dropAccessToken(jar);
+    await ssr.open(requestOf(jar.headerFor("/")));
+    let asked = 0;
+    for (let cookies: readonly string[] = []; cookies.length === 0; asked++) {
+      cookies = (await ssr.open(requestOf(jar.headerFor("/")))).detour?.headers.getSetCookie() ?? [];
+    }
+    expect(asked).toBeLessThanOrEqual(20);
   });
 
   it("refreshes once however many ask at once, and forwards the authority's cookies, and no others", async () => {
@@ -77,7 +103,7 @@ describe("a request's session", () => {
       seen.push(request.headers.get("Cookie"));
       return undefined;
     };
-    const { session } = openAfterDetour(jar);
+    const { session } = await openAfterDetour(jar);
     const tokens = await Promise.all([1, 2, 3, 4].map(async () => session?.getAccessToken()));
     expect(new Set(tokens).size).toBe(1);
     expect(tokens[0]).toMatch(/^ey/);
@@ -95,25 +121,25 @@ describe("a request's session", () => {
     // A shared cache would sign others in with them (E-15).
     expect(headers.get("Cache-Control")).toBe("private, no-store");
     jar.store(headers.getSetCookie());
-    expect(ssr.open(requestOf(jar.headerFor("/"))).detour).toBeUndefined();
+    expect((await ssr.open(requestOf(jar.headerFor("/")))).detour).toBeUndefined();
     authority.intercept = async () => undefined;
   });
 
   it("is never signed out by an authority that does not answer", async () => {
     const jar = await signIn();
     dropAccessToken(jar);
-    const { session } = openAfterDetour(jar);
+    const { session } = await openAfterDetour(jar);
     authority.intercept = async () => new Response(null, { status: 502 });
     await expect(session?.getAccessToken()).rejects.toMatchObject({ code: "unreachable" });
     authority.intercept = async () => undefined;
-    const again = ssr.open(requestOf(jar.headerFor("/")));
+    const again = await ssr.open(requestOf(jar.headerFor("/")));
     expect(await again.session?.getAccessToken()).toMatch(/^ey/);
   });
 
   it("counts for nothing with two cookies of one name (BR-12, E-10)", async () => {
     const jar = await signIn();
     for (const name of ["latchkey-rt", "latchkey-csrf", "latchkey-at"]) {
-      const { session } = ssr.open(requestOf(`${jar.headerFor("/")}; ${name}=planted`));
+      const { session } = await ssr.open(requestOf(`${jar.headerFor("/")}; ${name}=planted`));
       expect(await session?.getAccessToken()).toBeUndefined();
     }
   });
@@ -121,7 +147,7 @@ describe("a request's session", () => {
   it("reads cookies by their exact names alone (E-11)", async () => {
     const jar = await signIn();
     const cookies = jar.headerFor("/").replaceAll("latchkey-", "Latchkey-");
-    const { session, detour } = ssr.open(requestOf(`$Version=1; ${cookies}; x latchkey-at=1`));
+    const { session, detour } = await ssr.open(requestOf(`$Version=1; ${cookies}; x latchkey-at=1`));
     expect(detour).toBeUndefined();
     expect(await session?.getAccessToken()).toBeUndefined();
   });
@@ -129,7 +155,7 @@ describe("a request's session", () => {
   it("is over once the page has wiped the CSRF cookie: signed out without a network", async () => {
     const jar = await signIn();
     jar.page.cookie = "latchkey-csrf=; Path=/; Max-Age=0";
-    const { session } = ssr.open(requestOf(jar.headerFor("/")));
+    const { session } = await ssr.open(requestOf(jar.headerFor("/")));
     expect(await session?.getAccessToken()).toBeUndefined();
   });
 
@@ -139,7 +165,7 @@ describe("a request's session", () => {
   ])("sends the browser nowhere else: %s", async (path, location) => {
     const jar = await signIn();
     dropAccessToken(jar);
-    const { detour } = ssr.open(requestOf(jar.headerFor("/"), { url: `http://localhost:8080${path}` }));
+    const { detour } = await ssr.open(requestOf(jar.headerFor("/"), { url: `http://localhost:8080${path}` }));
     expect(detour?.headers.get("Location")).toBe(location);
     expect(new URL(location, PAGE).host).toBe("localhost:8080");
   });
@@ -151,7 +177,7 @@ describe("a request's session", () => {
     [{ "Sec-Fetch-Site": "same-site" }, 403],
     [{ "Sec-Fetch-Site": "same-origin" }, undefined],
   ])("takes anything but GET and HEAD only from its own pages: %j (BR-02)", async (headers, status) => {
-    const { detour } = ssr.open(requestOf("", { method: "POST", headers }));
+    const { detour } = await ssr.open(requestOf("", { method: "POST", headers }));
     expect(detour?.status).toBe(status);
   });
 
@@ -164,7 +190,7 @@ describe("a request's session", () => {
         seen = request.headers;
         return undefined;
       };
-      await ssr.open(requestOf(jar.headerFor("/"))).session?.fetch(`${stranger.issuer}/auth/me`);
+      await (await ssr.open(requestOf(jar.headerFor("/")))).session?.fetch(`${stranger.issuer}/auth/me`);
       expect(seen?.get("Authorization")).toBeNull();
       expect(seen?.get("Cookie")).toBeNull();
     } finally {
@@ -174,7 +200,7 @@ describe("a request's session", () => {
 
   it("drops a token that an API refuses, so that the next request fetches another", async () => {
     const jar = await signIn();
-    const { session } = ssr.open(requestOf(jar.headerFor("/")));
+    const { session } = await ssr.open(requestOf(jar.headerFor("/")));
     authority.intercept = async () =>
       new Response(null, {
         status: 401,
@@ -185,12 +211,12 @@ describe("a request's session", () => {
     const headers = new Headers();
     session?.writeCookies(headers);
     jar.store(headers.getSetCookie());
-    expect(await openAfterDetour(jar).session?.getAccessToken()).toMatch(/^ey/);
+    expect(await (await openAfterDetour(jar)).session?.getAccessToken()).toMatch(/^ey/);
   });
 
   it("shows no token to whoever prints it", async () => {
     const jar = await signIn();
-    const { session } = ssr.open(requestOf(jar.headerFor("/")));
+    const { session } = await ssr.open(requestOf(jar.headerFor("/")));
     await session?.getAccessToken();
     expect(inspect(session, { depth: 9, showHidden: true }) + JSON.stringify(session)).not.toMatch(/ey[A-Z]/);
   });
