@@ -182,11 +182,13 @@ function rederiveLiveSecret(
     return scheme.hash(secret) === session.secretHash ? secret : undefined;
   }
   if (presented.generation !== session.generation - 1) return undefined;
-  // Time alone speaks for clients that have nothing else, and never for a request that carries keys.
+  // Time alone speaks for clients that have nothing else, and never for a request that carries keys. A clock that was set
+  // back does not hold the window open.
   const windowOpen =
     presented.attemptKeys.length === 0 &&
     !session.attemptKeysUsed &&
-    options.now - session.rotatedAt <= options.retryWindowSeconds;
+    options.retryWindowSeconds > 0 &&
+    Math.abs(options.now - session.rotatedAt) <= options.retryWindowSeconds;
   const attempts = windowOpen ? [""] : speakingKeys(session, presented, scheme);
   return attempts
     .map((attempt) => scheme.derive(presented, { sessionId: session.id, generation: session.generation, attempt }))
