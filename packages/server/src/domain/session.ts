@@ -53,7 +53,9 @@ export type RevocationReason =
   | "refresh_token_reuse"
   | "revoked_by_client"
   | "password_changed"
-  | "account_deleted";
+  | "account_deleted"
+  /** Its time was over, and its holder was told so. */
+  | "expired";
 
 /** How long sessions live, in whole seconds. */
 export interface SessionLimits {

@@ -7,6 +7,7 @@ import { AuthError } from "../errors.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { SessionCookie } from "../tokens/session-cookie.ts";
 import type { FlowContext } from "./context.ts";
+import { endExpiredSession } from "./end-expired-session.ts";
 import type { SignedIn } from "./identify.ts";
 
 /*
@@ -28,11 +29,16 @@ export function hashOpaqueSecret(secret: string): string {
 }
 
 /** Whose session this cookie holds, which goes on for another idle limit. @throws AuthError `session_ended` */
-export async function resumeOpaqueSession(context: FlowContext, cookie: SessionCookie): Promise<SignedIn> {
+export async function resumeOpaqueSession(
+  context: FlowContext,
+  cookie: SessionCookie,
+  origin: Origin,
+): Promise<SignedIn> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const found = await context.store.findSessionWithUser(cookie.sessionId);
     if (found === undefined || !isHeldBy(found.session, cookie)) throw new AuthError("session_ended");
     const { session, user } = found;
+    await endExpiredSession(context, session, origin);
     if (!isLive(session, context.clock()) || user === undefined || user.disabledAt !== null) {
       throw new AuthError("session_ended");
     }

@@ -8,6 +8,7 @@ import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import { claimProof } from "./claim-proof.ts";
 import type { FlowContext } from "./context.ts";
+import { endExpiredSession } from "./end-expired-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
 
@@ -30,7 +31,10 @@ const MAX_ROUNDS = 64;
  */
 export async function refresh(context: FlowContext, request: RefreshRequest): Promise<SessionGrant> {
   const token = await context.refreshTokens.read(request.refreshToken);
-  if (token === undefined) throw new AuthError("session_ended");
+  if (token === undefined) {
+    await endSessionOfExpired(context, request);
+    throw new AuthError("session_ended");
+  }
   const { proof } = request;
   // Whatever the session's state: a proof that got lost, as a header does in a proxy, must not end it for the client.
   if (token.jkt !== null && proof === undefined) throw new AuthError("invalid_dpop_proof");
@@ -56,6 +60,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     if (found === undefined) throw new AuthError("session_ended");
     const { session, user } = found;
     if (verdict.kind === "refuse") {
+      if (verdict.cause === "expired") await endExpiredSession(context, session, request.origin);
       // A copy that is of no use to its holder ends nothing, and so would go unseen.
       if (verdict.cause === "wrong_key") {
         const { id: sessionId, userId } = session;
@@ -79,6 +84,12 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     }
   }
   throw new AuthError("unavailable", { retryAfterSeconds: 1 });
+}
+
+async function endSessionOfExpired(context: FlowContext, { refreshToken, origin }: RefreshRequest): Promise<void> {
+  const token = await context.refreshTokens.readExpired(refreshToken);
+  const session = token && (await context.store.sessions.findSession(token.sessionId));
+  if (session !== undefined) await endExpiredSession(context, session, origin);
 }
 
 /** Moves the session to its next generation; `undefined` where another request was first. */

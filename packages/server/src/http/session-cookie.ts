@@ -33,5 +33,5 @@ export function readSessionCookie(exchange: Exchange, formToken?: string): Sessi
 /** Who calls, by the opaque session cookie; `undefined` without one. @throws AuthError as `readSessionCookie` */
 export async function findCookieHolder(exchange: Exchange, formToken?: string): Promise<SignedIn | undefined> {
   const cookie = readSessionCookie(exchange, formToken);
-  return cookie === undefined ? undefined : resumeOpaqueSession(exchange.http, cookie);
+  return cookie === undefined ? undefined : resumeOpaqueSession(exchange.http, cookie, exchange.origin);
 }

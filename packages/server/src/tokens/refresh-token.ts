@@ -30,6 +30,8 @@ export interface RefreshTokens {
    * @throws AuthError `unavailable` where its key is not known, and cannot be looked for
    */
   read(token: string): Promise<RefreshTokenContent | undefined>;
+  /** The same of a token whose time may be over: for what may be done about its session then. */
+  readExpired(token: string): Promise<RefreshTokenContent | undefined>;
 }
 
 export function createRefreshTokens(options: {
@@ -39,19 +41,25 @@ export function createRefreshTokens(options: {
 }): RefreshTokens {
   const { issuer, keyRing } = options;
   const { refreshKeys } = keyRing;
-  const verify = createJwtVerifier({
-    typ: REFRESH_TOKEN_TYPE,
-    issuer,
-    audience: issuer,
-    requiredClaims: ["sid", "gen", "jti"],
-    leewaySeconds: 0,
-    // A clock that was set back, here or on another node, must not sign everybody out: the MAC proves that we made it.
-    futureIssuedAt: "accept",
-    clock: options.clock,
-    keys: ({ kid }) => (kid === undefined ? undefined : refreshKeys.find(kid)?.verificationKey),
-  });
+  const verifierAt = (clock: Clock): ReturnType<typeof createJwtVerifier> =>
+    createJwtVerifier({
+      typ: REFRESH_TOKEN_TYPE,
+      issuer,
+      audience: issuer,
+      requiredClaims: ["sid", "gen", "jti"],
+      leewaySeconds: 0,
+      // A clock that was set back, here or on another node, must not sign everybody out: the MAC proves that we made it.
+      futureIssuedAt: "accept",
+      clock,
+      keys: ({ kid }) => (kid === undefined ? undefined : refreshKeys.find(kid)?.verificationKey),
+    });
 
-  const parse = (token: string): RefreshTokenContent | "unknown key" | undefined => {
+  const verifyNow = verifierAt(options.clock);
+  // At this time none has expired.
+  const verifyAnyTime = verifierAt(() => 0);
+
+  type Verify = typeof verifyNow;
+  const parse = (verify: Verify, token: string): RefreshTokenContent | "unknown key" | undefined => {
     try {
       const { claims } = verify(token);
       const { sid, gen, jti, exp } = claims;
@@ -63,6 +71,13 @@ export function createRefreshTokens(options: {
       if (!(error instanceof JwtError)) throw error;
       return error.code === "unknown_key" ? "unknown key" : undefined;
     }
+  };
+
+  const read = async (verify: Verify, token: string): Promise<RefreshTokenContent | undefined> => {
+    const content = parse(verify, token);
+    if (content !== "unknown key") return content;
+    const known = (await keyRing.learn(token)) ? parse(verify, token) : undefined;
+    return known === "unknown key" ? undefined : known;
   };
 
   return {
@@ -82,11 +97,7 @@ export function createRefreshTokens(options: {
         { typ: REFRESH_TOKEN_TYPE },
       ),
 
-    async read(token) {
-      const content = parse(token);
-      if (content !== "unknown key") return content;
-      const known = (await keyRing.learn(token)) ? parse(token) : undefined;
-      return known === "unknown key" ? undefined : known;
-    },
+    read: (token) => read(verifyNow, token),
+    readExpired: (token) => read(verifyAnyTime, token),
   };
 }

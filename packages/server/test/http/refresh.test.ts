@@ -177,6 +177,44 @@ describe("POST /auth/refresh by body transport", () => {
     granted(await authority.refresh(next.refresh_token, { "Idempotency-Key": freshKey() }));
   });
 
+  it.each([
+    ["nobody has refreshed it for too long", {}, 7 * 86_400],
+    ["its absolute limit", { sessionMaxSeconds: 3_600, sessionIdleSeconds: 3_600 }, 3_600],
+  ])("E-20: a session that was said to have ended stays so when a clock is set back: %s", async (_, options, life) => {
+    const authority = await startAuthority(options);
+    const { refresh_token } = await authority.signedIn();
+    authority.advance(life);
+    expectRefusal(await authority.refresh(refresh_token), 401, "session_ended");
+    authority.advance(-life);
+    expectRefusal(await authority.refresh(refresh_token), 401, "session_ended");
+  });
+
+  it("E-20: a token that is too old ends no session that has gone on", async () => {
+    const authority = await startAuthority();
+    const first = await authority.signedIn();
+    authority.advance(6 * 86_400);
+    const second = granted(await authority.refresh(first.refresh_token, { "Idempotency-Key": freshKey() }));
+    authority.advance(2 * 86_400);
+    expectRefusal(await authority.refresh(first.refresh_token), 401, "session_ended");
+    granted(await authority.refresh(second.refresh_token, { "Idempotency-Key": freshKey() }));
+  });
+
+  it("E-20: a clock that is set back opens no retry window", async () => {
+    const authority = await startAuthority();
+    const { refresh_token } = await authority.signedIn();
+    granted(await authority.refresh(refresh_token));
+    authority.advance(-3_600);
+    expectRefusal(await authority.refresh(refresh_token), 401, "session_ended");
+  });
+
+  it("E-01: without a retry window a used token ends the session within the same second, too", async () => {
+    const authority = await startAuthority({ retryWindowSeconds: 0 });
+    const { refresh_token } = await authority.signedIn();
+    const next = granted(await authority.refresh(refresh_token));
+    expectRefusal(await authority.refresh(refresh_token), 401, "session_ended");
+    expectRefusal(await authority.refresh(next.refresh_token), 401, "session_ended");
+  });
+
   it("AT-03: when and how the user signed in is carried unchanged", async () => {
     const authority = await startAuthority();
     const first = await authority.signedIn();

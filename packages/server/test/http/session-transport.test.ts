@@ -125,6 +125,15 @@ describe("server.authenticate", () => {
     expect(await server.authenticate(pageRequest(`${SESSION}=made.up`))).toBeUndefined();
   });
 
+  it("E-20: says so for good once the session has expired, whatever a clock says later", async () => {
+    const { server, ...authority } = await startAuthority();
+    const { header } = await signedInBrowser({ server, ...authority });
+    authority.advance(7 * DAY);
+    expect(await server.authenticate(pageRequest(header()))).toBeUndefined();
+    authority.advance(-7 * DAY);
+    expect(await server.authenticate(pageRequest(header()))).toBeUndefined();
+  });
+
   it("takes anything but GET and HEAD only from an allowed origin with the session's CSRF token (BR-02)", async () => {
     const { server, ...authority } = await startAuthority();
     const { header, jar } = await signedInBrowser({ server, ...authority });
