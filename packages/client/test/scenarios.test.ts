@@ -393,6 +393,26 @@ describe("sign-out", () => {
     expect(frozen.client.getState()).toEqual({ status: "signed-out" });
   });
 
+  test("is told to the authority though another tab hangs in a refresh, before the user has closed the page", async () => {
+    browser = createBrowser({
+      issuer: ISSUER,
+      server: (request) => authority.server.fetch(request),
+      locks: navigator.locks,
+    });
+    const first = await signedInTab();
+    const hung = browser.openTab();
+    await smoothly(hung.client.start());
+    void hung.client.refresh();
+    await browser.time.pass(100);
+    hung.freeze();
+    expect(browser.network.open().map(({ path }) => path)).toEqual(["/auth/refresh"]);
+
+    const signingOut = first.client.signOut();
+    await browser.time.pass(500);
+    expect(browser.network.open().map(({ path }) => path)).toEqual(["/auth/refresh", "/auth/logout"]);
+    expect(await smoothly(signingOut)).toEqual({ confirmed: true });
+  });
+
   test("everywhere ends the other sessions of the user, too", async () => {
     const tab = await signedInTab();
     await smoothly(tab.client.signOutEverywhere());

@@ -28,6 +28,11 @@ export interface SignOutResult {
 
 /** Sign-in waits no longer than this for a refresh of another tab, whose late cookies might replace the new ones. */
 const LOCK_WAIT_MS = 4_000;
+/**
+ * Sign-out waits for less: other tabs have been told to let go, and one that does not hangs, while the user may be about to
+ * close this page, and the session would live on.
+ */
+const SIGN_OUT_LOCK_WAIT_MS = 250;
 const MAX_LOGOUT_TRIES = 3;
 
 export interface AccountParts {
@@ -92,7 +97,7 @@ export function createAccountCalls({ core, call, apiFetch, ports }: AccountParts
       // At once, whatever else is under way: from here on no token is handed out in any tab.
       const credentials = core.release();
       return inTurn(async () => ({
-        confirmed: await ports.runExclusive(() => logOut(credentials), LOCK_WAIT_MS),
+        confirmed: await ports.runExclusive(() => logOut(credentials), SIGN_OUT_LOCK_WAIT_MS),
       }));
     },
 
