@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import type { AuthServerOptions, MailOptions } from "@latchkey/server";
 import { createAuthServer } from "@latchkey/server";
 import { pino } from "pino";
 
 import { openDataFolder } from "./data-folder.ts";
+import type { HttpLimits } from "./http-limits.ts";
 import type { Listener } from "./listen.ts";
 import { listen } from "./listen.ts";
 import { openMailer } from "./open-mailer.ts";
@@ -29,6 +32,9 @@ export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterS
   readonly mailFrom?: string | undefined;
   /** pino's level. */
   readonly logLevel: string;
+  readonly limits?: Partial<HttpLimits> | undefined;
+  /** For how long to go on as before once it is to stop, so that load balancers notice, in seconds. Default 0. */
+  readonly stopDelaySeconds?: number | undefined;
   /** Answers what the authority does not: pages served beside it, from the same origin. */
   readonly fallback?: (request: Request) => Response | Promise<Response> | undefined;
 }
@@ -46,7 +52,7 @@ const PURGE_INTERVAL_MS = 60_000;
 /** Starts an authority and serves it over HTTP. */
 export async function serveAuthority(options: ServeOptions): Promise<RunningAuthority> {
   const { port, hostname, dataPath, masterSecret, databaseUrl, redisUrl, logLevel, fallback, ...others } = options;
-  const { mailLinks, smtpUrl, mailFrom, ...authOptions } = others;
+  const { mailLinks, smtpUrl, mailFrom, limits, stopDelaySeconds = 0, ...authOptions } = others;
   const folder = openDataFolder({ path: dataPath, masterSecret });
   const logger = pino({ level: logLevel });
   const server = createAuthServer({
@@ -64,6 +70,9 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
   const listener: Listener = await listen({
     port,
     hostname,
+    secure: server.issuer.startsWith("https:"),
+    ...(limits !== undefined && { limits }),
+    onError: (error) => logger.error({ err: error }, "a request could not be answered"),
     fetch: async (request, connection) => (await fallback?.(request)) ?? server.fetch(request, connection),
   });
   const purging = setInterval(() => {
@@ -75,6 +84,8 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
     port: listener.port,
     async stop() {
       clearInterval(purging);
+      server.announceStop();
+      await sleep(stopDelaySeconds * 1_000);
       await server.endStreams();
       await listener.stop();
       await server.close();

@@ -50,7 +50,7 @@ export function statusAtResource(code: ErrorCode): number {
 export interface ErrorAnswer {
   readonly error: ErrorCode;
   readonly error_description: string;
-  /** `weak_password`: what to mend, for people. */
+  /** `weak_password`: what to mend, for people; `unavailable` of `/health/ready`: the parts that are, by code. */
   readonly reasons?: readonly string[];
   /** `insufficient_scope`: what the request needs, space-delimited (RFC 6750 §3). */
   readonly scope?: string;

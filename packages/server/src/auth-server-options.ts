@@ -64,8 +64,8 @@ export interface AuthServerOptions {
     readonly accessToken?: boolean;
   };
   /**
-   * Proxies of yours, as addresses or networks (`10.0.0.0/8`): what they say in `X-Forwarded-For` is believed, and what
-   * anybody else says there is not. Without any, the client is whoever is connected.
+   * Proxies of yours, as addresses or networks (`10.0.0.0/8`): what they say in `X-Forwarded-For` and `X-Forwarded-Proto`
+   * is believed, and what anybody else says there is not. Without any, the client is whoever is connected.
    */
   readonly trustedProxies?: readonly string[];
   /**

@@ -5,13 +5,15 @@ import { createBackground } from "./adapters/background.ts";
 import { AuthError } from "./errors.ts";
 import { createAttemptLimits } from "./flows/rate-limits.ts";
 import { setRoles } from "./flows/set-roles.ts";
-import type { ConnectionInfo } from "./http/app.ts";
+import type { ConnectionInfo } from "./http/transport-security.ts";
 import type { CookieSession } from "./http/authenticate-cookie.ts";
 import { authenticateCookie } from "./http/authenticate-cookie.ts";
 import type { HttpContext } from "./http/exchange.ts";
 import { createApp } from "./http/app.ts";
 import { createScanLimit } from "./http/oauth/scan-limit.ts";
-import { errorAnswer } from "./http/answers.ts";
+import { answerWithoutKeys } from "./http/answer-without-keys.ts";
+import type { Readiness } from "./http/readiness.ts";
+import { createReadiness } from "./http/readiness.ts";
 import type { KeptLine, KeyDescription } from "./keys/key-changes.ts";
 import { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
 import type { KeyRing } from "./keys/key-ring.ts";
@@ -70,6 +72,11 @@ export interface AuthServer {
   /** Forgets sessions whose time is over, in one small batch; answers how many. To be called now and then. */
   purgeExpiredSessions(): Promise<number>;
   /**
+   * From now on `/health/ready` answers that this node is stopping; all else is answered as before. First of all at a stop,
+   * so that load balancers send requests elsewhere.
+   */
+  announceStop(): void;
+  /**
    * Ends the streams of the revocation feed, which would otherwise never finish; all else is answered as before. For a
    * server that is about to stop and lets requests under way finish.
    */
@@ -98,12 +105,19 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
     });
     return loading;
   };
+  const announceStop = (): void => {
+    void loading?.then(
+      ({ http }) => http.readiness.stop(),
+      () => undefined,
+    );
+  };
   const endStreams = async (): Promise<void> => {
     const parts = await loading?.catch(() => undefined);
     parts?.revocationFeed.close();
   };
 
   const finish = async (): Promise<void> => {
+    announceStop();
     await endStreams();
     await background.idle();
     const parts = await loading?.catch(() => undefined);
@@ -121,8 +135,7 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
         return await app.fetch(request, connection);
       } catch (error) {
         logger.error({ err: error }, "the authority could not open its keys");
-        const { body, status, headers } = errorAnswer(new AuthError("unavailable"));
-        return new Response(body, { status, headers });
+        return answerWithoutKeys(request, basePathOf(settings.issuer), !isInsecureLoopback(settings.issuer));
       }
     },
 
@@ -160,6 +173,8 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     purgeExpiredSessions: () => store.sessions.purgeSessions(clock(), PURGE_BATCH),
 
+    announceStop,
+
     endStreams,
 
     close() {
@@ -177,6 +192,30 @@ interface Parts {
   readonly revocationFeed: RevocationFeed;
   readonly denylistWriter: DenylistWriter | undefined;
   readonly keyRing: KeyRing;
+}
+
+function basePathOf(issuer: string): string {
+  return new URL(issuer).pathname.replace(/\/$/, "");
+}
+
+/** For how long the outbox may go unread before this node is no longer ready, in seconds: five of its looks. */
+const MAX_FEED_LAG_SECONDS = 5;
+
+function readinessOf(settings: Settings, keyRing: KeyRing, feed: RevocationFeed): Readiness {
+  const { store, clock, logger, audiences } = settings;
+  return createReadiness({
+    logger,
+    checks: {
+      store_unavailable: () => store.checkHealth(),
+      keys_unavailable() {
+        keyRing.refreshKeys.at(clock());
+        for (const { alg } of audiences) if (alg !== "HS256") keyRing.signingKeyFor(alg);
+      },
+      revocations_unavailable() {
+        if (feed.lagSeconds > MAX_FEED_LAG_SECONDS) throw new Error("the event log has not been read for a while");
+      },
+    },
+  });
 }
 
 /** By how much the nodes' clocks may differ, in seconds. */
@@ -208,7 +247,7 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
   const { logger } = settings;
   const keyRing = await openKeyRing({ store: store.keys, sealer, clock, logger, lines: keyLines(settings) });
   const { refreshKeys } = keyRing;
-  const basePath = new URL(issuer).pathname.replace(/\/$/, "");
+  const basePath = basePathOf(issuer);
   const secure = !isInsecureLoopback(issuer);
   const accessTokenTtlSeconds = Math.max(...settings.audiences.map((profile) => profile.accessTokenTtlSeconds));
   const revocationFeed = createRevocationFeed({
@@ -239,6 +278,8 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
     mailTokens: createMailTokens({ issuer, refreshKeys, clock }),
     background,
     readClientAddress: settings.readClientAddress,
+    isTrustedProxy: settings.isTrustedProxy,
+    readiness: readinessOf(settings, keyRing, revocationFeed),
     allowedOrigins: settings.allowedOrigins,
     resourceServers: settings.resourceServers,
     scanLimit: createScanLimit(clock),

@@ -5,7 +5,7 @@ import { ERRORS } from "@latchkey/protocol";
 export interface ErrorDetails {
   /** `invalid_request`: one sentence that names the field and says how to mend it. Never holds what was sent. */
   readonly description?: string;
-  /** `weak_password`: what to mend. */
+  /** `weak_password`: what to mend; `unavailable`: by their codes, the parts that are. */
   readonly reasons?: readonly string[];
   /** `insufficient_scope`: what the request needs. */
   readonly scope?: string;

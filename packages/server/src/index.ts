@@ -14,7 +14,9 @@ export type { KeyDescription } from "./keys/key-changes.ts";
 export { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
 export { createKeySealer } from "./keys/master-secret.ts";
 export { decodeMasterSecret } from "./options.ts";
-export type { ConnectionInfo } from "./http/app.ts";
+export type { ConnectionInfo } from "./http/transport-security.ts";
+export type { PlainRefusal } from "./http/plain-refusal.ts";
+export { plainRefusal } from "./http/plain-refusal.ts";
 export type { CookieSession } from "./http/authenticate-cookie.ts";
 export type {
   AudienceOptions,

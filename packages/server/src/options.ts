@@ -8,7 +8,7 @@ import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
 import { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 import { ConfigurationError } from "./errors.ts";
 import type { ReadClientAddress } from "./http/client-address.ts";
-import { createClientAddress } from "./http/client-address.ts";
+import { createClientAddress, createTrustedProxies } from "./http/client-address.ts";
 import type { ResourceServers } from "./http/resource-server-authentication.ts";
 import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
 import { MIN_MASTER_SECRET_BYTES } from "./keys/master-secret.ts";
@@ -42,6 +42,7 @@ export interface Settings {
   readonly rateLimits: Omit<AttemptLimitsOptions, "bucketOf">;
   readonly mail: MailOptions | undefined;
   readonly readClientAddress: ReadClientAddress;
+  readonly isTrustedProxy: (peer: string | undefined) => boolean;
   readonly hasher: PasswordHasher;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -200,6 +201,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
     rateLimits: rateLimitsOf(given.rateLimits),
     readClientAddress: createClientAddress(given.trustedProxies),
+    isTrustedProxy: createTrustedProxies(given.trustedProxies),
     mail: given.mail,
     statusList: given.statusList,
     denylist: given.denylist,

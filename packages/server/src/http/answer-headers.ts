@@ -6,14 +6,12 @@ import {
   IDEMPOTENCY_KEY_HEADER,
 } from "@latchkey/protocol";
 
-import type { HttpContext } from "./exchange.ts";
-
 export type HeaderFields = Readonly<Record<string, string>>;
 
 /** What every answer carries: nothing of ours is a page, is framed, is sniffed, or says where its reader came from. */
-export function securityHeaders({ cookies }: HttpContext): HeaderFields {
+export function securityHeaders({ secure }: { readonly secure: boolean }): HeaderFields {
   return {
-    ...(cookies.secure && { "Strict-Transport-Security": "max-age=31536000; includeSubDomains" }),
+    ...(secure && { "Strict-Transport-Security": "max-age=31536000; includeSubDomains" }),
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Origin-Agent-Cluster": "?1",

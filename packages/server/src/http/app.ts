@@ -8,11 +8,8 @@ import type { Answer, Exchange, HttpContext, Route } from "./exchange.ts";
 import { getMetadata } from "./published.ts";
 import { createResponder } from "./responder.ts";
 import { ROUTES } from "./routes.ts";
-
-/** What the server in front knows of a request and the request itself does not say. */
-export interface ConnectionInfo {
-  readonly remoteAddress?: string | undefined;
-}
+import type { ConnectionInfo } from "./transport-security.ts";
+import { cameInClearText } from "./transport-security.ts";
 
 type Env = { Bindings: ConnectionInfo };
 
@@ -31,9 +28,10 @@ export function createApp(http: HttpContext): Hono<Env> {
   const rfc8414: Route = { method: "GET", path: rfc8414Path, summary: "Metadata", handle: getMetadata };
   const routes = [rfc8414, ...ROUTES.map((route) => ({ ...route, path: http.basePath + route.path }))];
   for (const route of routes) {
-    app.on(route.method, route.path, async (context) =>
-      answered(await route.handle(exchangeOf(context, http)), context),
-    );
+    app.on(route.method, route.path, async (context) => {
+      if (route.inClearText !== true) refuseClearText(context, http);
+      return answered(await route.handle(exchangeOf(context, http)), context);
+    });
   }
   for (const [path, ofPath] of Map.groupBy(routes, (route) => route.path)) {
     const refusal = errorAnswer(new AuthError("method_not_allowed", { allow: ofPath.map((route) => route.method) }));
@@ -51,6 +49,14 @@ function asRefusal(error: Error, context: Context<Env>, { logger }: HttpContext)
   // Whatever failed, the answer is "not now": never a reason for a client to drop its credentials.
   logger.error({ err: error.cause ?? error }, "a request could not be answered");
   return error instanceof AuthError ? error : new AuthError("unavailable");
+}
+
+/** Nothing is redirected to HTTPS: a client that sends its secrets in clear text must fail before it gets used to that. */
+function refuseClearText(context: Context<Env>, { cookies, isTrustedProxy }: HttpContext): void {
+  if (!cookies.secure || !cameInClearText(context.req.raw, context.env, isTrustedProxy)) return;
+  throw new AuthError("invalid_request", {
+    description: "Only HTTPS is answered. Behind a proxy: it must be trusted, and send X-Forwarded-Proto: https.",
+  });
 }
 
 function exchangeOf(context: Context<Env>, http: HttpContext): Exchange {

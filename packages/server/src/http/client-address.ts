@@ -17,11 +17,8 @@ export type ReadClientAddress = (peer: string | undefined, forwardedFor: string 
  * @throws ConfigurationError
  */
 export function createClientAddress(trustedProxies: readonly string[]): ReadClientAddress {
-  const networks = trustedProxies.map(parseNetwork);
-  const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
-    networks.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
-
-  if (networks.length === 0) return (peer) => peer?.replace(MAPPED_IPV4, "") ?? null;
+  const isTrusted = createTrust(trustedProxies);
+  if (trustedProxies.length === 0) return (peer) => peer?.replace(MAPPED_IPV4, "") ?? null;
 
   return (peer, forwardedFor) => {
     const path = [...(forwardedFor ?? "").split(","), peer ?? ""].map((hop) => parseAddress(hop.trim()));
@@ -36,14 +33,36 @@ export function createClientAddress(trustedProxies: readonly string[]): ReadClie
   };
 }
 
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+function createTrust(trustedProxies: readonly string[]): (address: Address) => boolean {
+  const networks = trustedProxies.map(parseNetwork);
+  return (address) =>
+    networks.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
+}
+
+/** Whether the peer of a connection is one of these proxies. @throws ConfigurationError as `createClientAddress` */
+export function createTrustedProxies(trustedProxies: readonly string[]): (peer: string | undefined) => boolean {
+  const isTrusted = createTrust(trustedProxies);
+  return (peer) => {
+    const address = parseAddress(peer ?? "");
+    return address !== undefined && isTrusted(address);
+  };
+}
+
+/** Whether the peer of a connection is on this machine. */
+export function isLoopback(peer: string | undefined): boolean {
+  return parseAddress(peer ?? "")?.range() === "loopback";
+}
+
 const MAPPED_IPV4 = /^::ffff:(?=\d+\.)/i;
 
 /** Not in the short forms of old, which others read otherwise: 10.1 for 10.0.0.1. */
-function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+function parseAddress(text: string): Address | undefined {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text) ? ipaddr.process(text) : undefined;
 }
 
-function parseNetwork(text: string): readonly [ipaddr.IPv4 | ipaddr.IPv6, number] {
+function parseNetwork(text: string): readonly [Address, number] {
   const address = parseAddress(text.split("/")[0] ?? "");
   if (address !== undefined && !text.includes("/")) return [address, address.kind() === "ipv4" ? 32 : 128];
   try {

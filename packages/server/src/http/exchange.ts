@@ -10,6 +10,7 @@ import type { HeaderFields } from "./answer-headers.ts";
 import type { DpopProofs } from "../tokens/dpop-proof.ts";
 import type { ReadClientAddress } from "./client-address.ts";
 import type { ScanLimit } from "./oauth/scan-limit.ts";
+import type { Readiness } from "./readiness.ts";
 import type { ResourceServers } from "./resource-server-authentication.ts";
 
 /** What the routes work with: the flows' context, and what only the wire has. */
@@ -27,6 +28,8 @@ export interface HttpContext extends FlowContext {
   readonly resourceServers: ResourceServers;
   readonly scanLimit: ScanLimit;
   readonly readClientAddress: ReadClientAddress;
+  readonly isTrustedProxy: (peer: string | undefined) => boolean;
+  readonly readiness: Readiness;
   readonly revocationFeed: RevocationFeed;
   readonly isRevocationFeedPublic: boolean;
   /** Where the authority keeps them. */
@@ -66,5 +69,7 @@ export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly summary: string;
+  /** For who asks from inside the network, and learns nothing that is secret. */
+  readonly inClearText?: true;
   readonly handle: (exchange: Exchange) => Promise<Answer>;
 }

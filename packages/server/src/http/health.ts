@@ -1,18 +1,17 @@
 import { AuthError } from "../errors.ts";
+import { errorAnswer } from "./answers.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 
 const HEADERS = { "Content-Type": "application/json", "Cache-Control": "no-store" };
 
+/** Nothing is asked for it: a process whose store is down need not be started anew. */
 export async function getLive(): Promise<Answer> {
   return { status: 200, headers: HEADERS, body: JSON.stringify({ status: "live" }) };
 }
 
-/** Ready: the keys are open (or there would be no route to ask) and the store answers. */
-export async function getReady({ http }: Exchange): Promise<Answer> {
-  try {
-    await http.store.checkHealth();
-  } catch (error) {
-    throw new AuthError("unavailable", {}, { cause: error });
-  }
+/** Whether this node can do its work now; what it cannot is named by code alone. */
+export async function getReady({ http }: Pick<Exchange, "http">): Promise<Answer> {
+  const reasons = await http.readiness.reasons();
+  if (reasons.length > 0) return errorAnswer(new AuthError("unavailable", { reasons, retryAfterSeconds: 1 }));
   return { status: 200, headers: HEADERS, body: JSON.stringify({ status: "ready" }) };
 }

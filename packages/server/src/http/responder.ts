@@ -13,7 +13,7 @@ export interface Responder {
  * changing a response's headers afterwards makes the whole of it again, which takes a tenth of a refresh.
  */
 export function createResponder(http: HttpContext): Responder {
-  const everywhere = securityHeaders(http);
+  const everywhere = securityHeaders(http.cookies);
   const toPages = { ...everywhere, ...CORS_HEADERS };
   const toAskingPages = { ...everywhere, ...PREFLIGHT_HEADERS };
   const [account, revoke] = [`${http.basePath}/auth`, `${http.basePath}/oauth/revoke`];

@@ -36,7 +36,8 @@ async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise
   const encoder = new TextEncoder();
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { value: batch, done = false } = await next;
+      // What ends the stream is in the log, and is nothing to tell a follower: it asks again and goes on where it was.
+      const { value: batch, done = false } = await next.catch(() => ENDED);
       if (batch === undefined || done) return controller.close();
       controller.enqueue(encoder.encode(formatServerSentEvent(batch)));
       next = batches.next();
@@ -58,6 +59,8 @@ async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise
     body: stream,
   };
 }
+
+const ENDED = { value: undefined, done: true } as const;
 
 function formatServerSentEvent({ cursor, jws }: SignedBatch): string {
   return isPartCursor(cursor) ? `data: ${jws}\n\n` : `id: ${cursor}\ndata: ${jws}\n\n`;

@@ -50,6 +50,6 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/.well-known/jwks.json", summary: "Key set", handle: getKeySet },
   { method: "GET", path: "/revocations", summary: "The revocation feed", handle: getRevocations },
   { method: "GET", path: "/status-lists/:id", summary: "A status list", handle: getStatusList },
-  { method: "GET", path: "/health/live", summary: "Is the process up", handle: getLive },
-  { method: "GET", path: "/health/ready", summary: "Can it answer", handle: getReady },
+  { method: "GET", path: "/health/live", summary: "Is the process up", handle: getLive, inClearText: true },
+  { method: "GET", path: "/health/ready", summary: "Can it answer", handle: getReady, inClearText: true },
 ];

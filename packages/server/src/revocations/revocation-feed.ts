@@ -47,6 +47,8 @@ export interface RevocationFeed {
   subscribe(listener: (revocations: readonly Revocation[]) => void): () => void;
   /** Rejects where the store cannot be read. Resolves once everything answered until now is known. */
   catchUp(): Promise<void>;
+  /** For how long nothing has been read, in seconds, whether or not there was news; 0 while nobody has asked for anything. */
+  readonly lagSeconds: number;
   close(): void;
 }
 
@@ -124,6 +126,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   let tick = Promise.withResolvers<void>();
   let ticks = 0;
   let snapshot: Snapshot | undefined;
+  let lastReadAt = 0;
   const recent = new Map<string, SignedBatch>();
 
   const tellAll = (): void => {
@@ -132,11 +135,16 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     tick = Promise.withResolvers();
   };
 
+  const readOn = async (): Promise<void> => {
+    await reader.readOn();
+    lastReadAt = performance.now();
+  };
+
   const look = async (): Promise<void> => {
     isLooking = true;
     isHinted = false;
     try {
-      await reader.readOn();
+      await readOn();
       if (failing) logger.info({}, "the event log can be read again");
       failing = false;
       tellAll();
@@ -158,6 +166,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
 
   const begin = (): void => {
     if (stopWatching !== undefined || isClosed) return;
+    lastReadAt = performance.now();
     stopWatching = events.watch(() => {
       // While it is looking, or about to, it will see this one or look once more.
       if (!isLooking && !isHinted) lookAfter(0);
@@ -169,7 +178,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   const catchUp = async (): Promise<void> => {
     begin();
     const { sequence } = reader.position;
-    await reader.readOn();
+    await readOn();
     if (reader.position.sequence !== sequence) tellAll();
   };
 
@@ -264,6 +273,10 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
 
   return {
     catchUp,
+
+    get lagSeconds() {
+      return stopWatching === undefined ? 0 : (performance.now() - lastReadAt) / 1_000;
+    },
 
     async *read(after) {
       await catchUp();

@@ -57,7 +57,7 @@ describeOnOwnRedis("an authority with its sessions in Redis", () => {
     expect((await authority.call("GET", "/health/ready")).status).toBe(503);
 
     await server.restart();
-    await expect.poll(async () => (await authority.call("GET", "/health/ready")).status).toBe(200);
+    await expect.poll(async () => (await authority.call("GET", "/health/ready")).status, { timeout: 5_000 }).toBe(200);
     const next = granted(await authority.refresh(token, attempt(key)));
     expect(granted(await authority.refresh(token, attempt(key))).refresh_token).toBe(next.refresh_token);
   });
@@ -71,7 +71,7 @@ describeOnOwnRedis("an authority with its sessions in Redis", () => {
     await server.crash();
     expectRefusal(await changePassword(), 503, "unavailable");
     await server.restart();
-    await expect.poll(async () => (await authority.call("GET", "/health/ready")).status).toBe(200);
+    await expect.poll(async () => (await authority.call("GET", "/health/ready")).status, { timeout: 5_000 }).toBe(200);
     granted(await authority.refresh(other.refresh_token, attempt(freshKey())));
 
     expect((await changePassword()).status).toBe(204);
