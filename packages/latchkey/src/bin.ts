@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import type { AudienceOptions, MailOptions } from "@latchkey/server";
-import { ConfigurationError, setRoles, unlockPassword } from "@latchkey/server";
+import { ConfigurationError, KeyServiceError, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { keysCommand } from "./commands/keys.ts";
 import { readSecretEnvironment } from "./environment.ts";
+import { SOURCES } from "./master-secret-source.ts";
+import { openMasterSecrets } from "./open-master-secrets.ts";
 import { serveAuthority } from "./serve.ts";
 import { stopOnSignal } from "./shutdown.ts";
 import { withStore } from "./with-store.ts";
@@ -21,7 +23,10 @@ const dataOption = (): Option =>
 
 const SECRETS_HELP = `
 In the environment, since others can read a command line:
-  LATCHKEY_MASTER_SECRET     seals the keys; without it there is one in the data folder
+  LATCHKEY_MASTER_SECRET     seals the keys; without it there is one in the data folder. In its place:
+    LATCHKEY_MASTER_SECRET_FILE  a file that only its owner can read
+    LATCHKEY_MASTER_SECRET_FROM  ${SOURCES}
+    LATCHKEY_MASTER_SECRET_ALSO  sources of what opens keys besides, while one secret replaces another
   LATCHKEY_DATABASE_URL      postgres://user:password@host/database in place of the embedded database
   LATCHKEY_REDIS_URL         redis://host for the sessions
   LATCHKEY_SMTP_URL          smtps://user:password@host for mail; without it, files in the data folder
@@ -37,6 +42,7 @@ interface ServeFlags {
   readonly typ?: AudienceOptions["typ"];
   readonly allowOrigin?: string[];
   readonly scope?: string[];
+  readonly makeMasterSecret?: boolean;
   readonly publicRevocationFeed?: boolean;
   readonly keyRotation?: number;
   readonly keyPublishAhead?: number;
@@ -87,6 +93,7 @@ program
     "for how long a key is published before it signs (default: 2 hours)",
     parseSeconds,
   )
+  .option("--make-master-secret", "let a master secret be made in the data folder, in production too")
   .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
   .option("--verify-email-url <url>", "your page that confirms an address; its link is mailed at sign-up")
   .option("--reset-password-url <url>", "your page where a new password is chosen; both pages, or no mail is sent")
@@ -100,11 +107,24 @@ program
   .addHelpText("after", SECRETS_HELP)
   .action(async (flags: ServeFlags) => {
     boundYoungGeneration();
+    const { masterSecretSources: sources, ...secrets } = readSecretEnvironment(process.env);
+    const { masterSecrets, madeSecretPath } = await openMasterSecrets({
+      dataPath: flags.data,
+      sources,
+      mayMakeSecret: flags.makeMasterSecret === true || !isProduction(flags),
+      env: process.env,
+    });
+    if (madeSecretPath !== undefined) {
+      process.stdout.write(
+        `Made a master secret: ${madeSecretPath}\nKeep a copy apart from the database: without it, everybody has to sign in again.\n`,
+      );
+    }
     const authority = await serveAuthority({
       port: flags.port,
       hostname: flags.host,
       dataPath: flags.data,
-      ...readSecretEnvironment(process.env),
+      ...secrets,
+      masterSecret: masterSecrets,
       issuer: flags.issuer,
       logLevel: flags.logLevel,
       keys: {
@@ -161,6 +181,11 @@ function audiencesOf({ audience, alg, typ, issuer, port }: ServeFlags): { readon
   };
 }
 
+/** Where people rely on it, a secret is chosen and kept by somebody who knows. */
+function isProduction({ issuer }: ServeFlags): boolean {
+  return process.env["NODE_ENV"] === "production" || issuer?.startsWith("https:") === true;
+}
+
 function noAccount(): ConfigurationError {
   return new ConfigurationError("There is no account with that e-mail address in this database.");
 }
@@ -187,8 +212,13 @@ function parseSeconds(text: string): number {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`latchkey: ${error instanceof ConfigurationError ? error.message : describe(error)}\n`);
+  process.stderr.write(`latchkey: ${isPlain(error) ? error.message : describe(error)}\n`);
   process.exitCode = 1;
+}
+
+/** Whether its message is a sentence for who started this. */
+function isPlain(error: unknown): error is Error {
+  return error instanceof ConfigurationError || error instanceof KeyServiceError;
 }
 
 function describe(error: unknown): string {

@@ -6,7 +6,8 @@ import { ConfigurationError } from "@latchkey/server";
  * can read.
  */
 export interface SecretEnvironment {
-  readonly masterSecret: string | undefined;
+  /** Where the master secrets are; the first seals. None: there is one in the data folder. */
+  readonly masterSecretSources: { readonly first: string | undefined; readonly also: readonly string[] };
   /** `postgres://…`; without one, a SQLite file in the data folder. */
   readonly databaseUrl: string | undefined;
   /** `redis://…`: sessions live there. */
@@ -19,21 +20,46 @@ export interface SecretEnvironment {
 
 /** @throws ConfigurationError that names the variable and says how to mend it */
 export function readSecretEnvironment(env: NodeJS.ProcessEnv): SecretEnvironment {
-  const masterSecret = env["LATCHKEY_MASTER_SECRET"];
+  const masterSecretSources = readSources(env);
   const databaseUrl = env["LATCHKEY_DATABASE_URL"];
-  if (databaseUrl !== undefined && masterSecret === undefined) {
+  if (databaseUrl !== undefined && masterSecretSources.first === undefined) {
     throw new ConfigurationError(
       "LATCHKEY_DATABASE_URL needs LATCHKEY_MASTER_SECRET: all nodes on one database open its keys with one secret. " +
         "Make one with: openssl rand -base64 32",
     );
   }
   return {
-    masterSecret,
+    masterSecretSources,
     databaseUrl,
     redisUrl: env["LATCHKEY_REDIS_URL"],
     smtpUrl: env["LATCHKEY_SMTP_URL"],
     resourceServers: parseResourceServers(env["LATCHKEY_RESOURCE_SERVERS"] ?? ""),
   };
+}
+
+const SOURCE_VARIABLES = [
+  "LATCHKEY_MASTER_SECRET",
+  "LATCHKEY_MASTER_SECRET_FILE",
+  "LATCHKEY_MASTER_SECRET_FROM",
+] as const;
+
+function readSources(env: NodeJS.ProcessEnv): SecretEnvironment["masterSecretSources"] {
+  const given = SOURCE_VARIABLES.filter((name) => env[name] !== undefined);
+  if (given.length > 1) {
+    throw new ConfigurationError(
+      `${given.join(" and ")} are both set: which of them seals? Leave one, and name the other in LATCHKEY_MASTER_SECRET_ALSO.`,
+    );
+  }
+  const [name] = given;
+  const also = (env["LATCHKEY_MASTER_SECRET_ALSO"] ?? "").split(/\s+/).filter((source) => source !== "");
+  if (name === undefined) return { first: undefined, also };
+  if (env[name] === "") throw new ConfigurationError(`${name} is empty. Make a secret with: openssl rand -base64 32`);
+  const first = {
+    LATCHKEY_MASTER_SECRET: `env:${name}`,
+    LATCHKEY_MASTER_SECRET_FILE: `file:${env[name]}`,
+    LATCHKEY_MASTER_SECRET_FROM: `${env[name]}`,
+  }[name];
+  return { first, also };
 }
 
 /** `id:secret`, several separated by commas. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { AuthServerOptions, MailOptions } from "@latchkey/server";
+import type { AuthServerOptions, MailOptions, MasterSecret } from "@latchkey/server";
 import { createAuthServer } from "@latchkey/server";
 import { pino } from "pino";
 
-import { openDataFolder } from "./data-folder.ts";
+import { openDatabaseFolder, openDataFolder } from "./data-folder.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { Listener } from "./listen.ts";
 import { listen } from "./listen.ts";
@@ -19,7 +19,7 @@ export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterS
   readonly issuer?: string | undefined;
   /** Holds the database and, unless given from outside, the master secret. */
   readonly dataPath: string;
-  readonly masterSecret?: string | undefined;
+  readonly masterSecret?: MasterSecret | readonly MasterSecret[] | undefined;
   /** PostgreSQL in place of the database in the folder, for example `postgres://user:password@host/database`. */
   readonly databaseUrl?: string | undefined;
   /** Redis or Valkey for the sessions, for example `redis://host`. */
@@ -53,12 +53,15 @@ const PURGE_INTERVAL_MS = 60_000;
 export async function serveAuthority(options: ServeOptions): Promise<RunningAuthority> {
   const { port, hostname, dataPath, masterSecret, databaseUrl, redisUrl, logLevel, fallback, ...others } = options;
   const { mailLinks, smtpUrl, mailFrom, limits, stopDelaySeconds = 0, ...authOptions } = others;
-  const folder = openDataFolder({ path: dataPath, masterSecret });
+  const { databasePath, ...folder } =
+    masterSecret === undefined
+      ? openDataFolder({ path: dataPath })
+      : { databasePath: openDatabaseFolder(dataPath), masterSecret };
   const logger = pino({ level: logLevel });
   const server = createAuthServer({
     ...authOptions,
     issuer: options.issuer ?? `http://localhost:${port}`,
-    store: await openStore({ databasePath: folder.databasePath, databaseUrl, redisUrl }),
+    store: await openStore({ databasePath, databaseUrl, redisUrl }),
     masterSecret: folder.masterSecret,
     logger,
     ...(mailLinks !== undefined && {

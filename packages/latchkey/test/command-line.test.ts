@@ -20,7 +20,11 @@ describe("latchkey serve", () => {
     async (signal) => {
       const [folder, port] = [temporaryFolder(), await freePort()];
       const server = await startServe(folder, port);
-      expect(server.output()).toBe(`Latchkey is ready at http://localhost:${port}\n`);
+      expect(server.output()).toBe(
+        `Made a master secret: ${join(folder, "master-secret")}\n` +
+          "Keep a copy apart from the database: without it, everybody has to sign in again.\n" +
+          `Latchkey is ready at http://localhost:${port}\n`,
+      );
       server.child.kill(signal);
       const [code] = (await once(server.child, "exit")) as [number];
       expect(code).toBe(0);

@@ -2,6 +2,7 @@ import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { Mailer } from "./ports/mailer.ts";
+import type { MasterSecret } from "./ports/master-secret.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { RateLimiter } from "./ports/rate-limiter.ts";
 import type { Store } from "./ports/store.ts";
@@ -17,10 +18,10 @@ export interface AuthServerOptions {
   /** Where everything is kept, for example `createSqliteStore({ path })`. */
   readonly store: Store;
   /**
-   * Seals the signing keys in the store: at least 32 random bytes, or their base64url or base64 text. Keep it where
-   * secrets belong, apart from the database.
+   * Seals the signing keys in the store: at least 32 random bytes, or their base64url or base64 text, or where they are
+   * kept, or a key service. Keep it where secrets belong, apart from the database. Of several, the first seals and all open.
    */
-  readonly masterSecret: string | Uint8Array;
+  readonly masterSecret: MasterSecret | readonly MasterSecret[];
   readonly keys?: KeyOptions;
   /** The APIs that access tokens are for; the first is the default. Without any it is the issuer itself. */
   readonly audiences?: readonly (string | AudienceOptions)[];

@@ -19,7 +19,7 @@ import { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
 import type { KeyRing } from "./keys/key-ring.ts";
 import { BLIND_SECONDS, openKeyRing } from "./keys/key-ring.ts";
 import { REFRESH_KEY_ALGORITHM } from "./keys/refresh-key.ts";
-import { createKeySealer } from "./keys/master-secret.ts";
+import { openKeySealer } from "./keys/master-secret.ts";
 import type { KeyPolicy } from "./domain/key-schedule.ts";
 import type { AuthServerOptions } from "./auth-server-options.ts";
 import type { Settings } from "./options.ts";
@@ -92,14 +92,13 @@ export interface AuthServer {
  */
 export function createAuthServer(options: AuthServerOptions): AuthServer {
   const settings = parseOptions(options);
-  const sealer = createKeySealer(settings.masterSecret);
   const { store, clock, logger } = settings;
   const background = createBackground(logger);
 
   let closing: Promise<void> | undefined;
   let loading: Promise<Parts> | undefined;
   const load = (): Promise<Parts> => {
-    loading ??= assemble(settings, sealer, background).catch((error: unknown) => {
+    loading ??= assemble(settings, background).catch((error: unknown) => {
       loading = undefined;
       throw error;
     });
@@ -165,7 +164,7 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
     },
 
     async revokeKey(kid) {
-      const { keyRing } = await load();
+      const { keyRing, sealer } = await load();
       const isKnown = await revokeKey({ store: store.keys, sealer, clock }, kid);
       await keyRing.readOn();
       return isKnown;
@@ -192,6 +191,7 @@ interface Parts {
   readonly revocationFeed: RevocationFeed;
   readonly denylistWriter: DenylistWriter | undefined;
   readonly keyRing: KeyRing;
+  readonly sealer: KeySealer;
 }
 
 function basePathOf(issuer: string): string {
@@ -242,9 +242,10 @@ function keyLines({ keys, audiences, policy, statusList }: Settings): readonly K
 }
 
 /** The one place where the parts are chosen and put together. */
-async function assemble(settings: Settings, sealer: KeySealer, background: Background): Promise<Parts> {
+async function assemble(settings: Settings, background: Background): Promise<Parts> {
   const { issuer, store, clock } = settings;
   const { logger } = settings;
+  const sealer = await openKeySealer(settings.masterSecrets);
   const keyRing = await openKeyRing({ store: store.keys, sealer, clock, logger, lines: keyLines(settings) });
   const { refreshKeys } = keyRing;
   const basePath = basePathOf(issuer);
@@ -314,5 +315,5 @@ async function assemble(settings: Settings, sealer: KeySealer, background: Backg
   };
   const { denylist } = settings;
   const denylistWriter = denylist && startDenylistWriter({ denylist, feed: revocationFeed, clock, logger });
-  return { app: createApp(http), http, revocationFeed, denylistWriter, keyRing };
+  return { app: createApp(http), http, revocationFeed, denylistWriter, keyRing, sealer };
 }

@@ -42,3 +42,15 @@ export class ConfigurationError extends Error {
     this.name = "ConfigurationError";
   }
 }
+
+/**
+ * A service that keeps secrets or keys could not be asked, or refused. What it is needed for is answered with 503 until it
+ * can be; nothing ends for it. The message is one sentence without anything secret, and there is no `cause`: clients of such services
+ * put credentials into their errors.
+ */
+export class KeyServiceError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "KeyServiceError";
+  }
+}

@@ -7,13 +7,13 @@ export type { Argon2Costs, Argon2HasherOptions } from "./adapters/argon2-hasher.
 export { createArgon2Hasher, DEFAULT_ARGON2_COSTS } from "./adapters/argon2-hasher.ts";
 export type { AuthServer } from "./create-auth-server.ts";
 export { createAuthServer } from "./create-auth-server.ts";
-export { AuthError, ConfigurationError } from "./errors.ts";
+export { AuthError, ConfigurationError, KeyServiceError } from "./errors.ts";
 export { setRoles } from "./flows/set-roles.ts";
 export { unlockPassword } from "./flows/unlock-password.ts";
 export type { KeyDescription } from "./keys/key-changes.ts";
 export { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
-export { createKeySealer } from "./keys/master-secret.ts";
-export { decodeMasterSecret } from "./options.ts";
+export { createKeySealer, decodeMasterSecret, openKeySealer } from "./keys/master-secret.ts";
+export { resealKeys } from "./keys/reseal-keys.ts";
 export type { ConnectionInfo } from "./http/transport-security.ts";
 export type { PlainRefusal } from "./http/plain-refusal.ts";
 export { plainRefusal } from "./http/plain-refusal.ts";
@@ -28,11 +28,14 @@ export type {
   StatusListSettings,
 } from "./auth-server-options.ts";
 export type { Denylist } from "./ports/denylist.ts";
+export type { KeySealer, SealContext } from "./ports/key-sealer.ts";
+export type { KeyWrapper, MasterSecret, SecretProvider } from "./ports/master-secret.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 export type { Mail, Mailer } from "./ports/mailer.ts";
 export type { PasswordHasher } from "./ports/password-hasher.ts";
 export type { Store } from "./ports/store.ts";
+export { createFileSecret, readSecretFile } from "./adapters/secret-file.ts";
 export { createFolderMailer } from "./adapters/folder-mailer.ts";
 export { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 export { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";

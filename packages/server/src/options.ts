@@ -11,10 +11,11 @@ import type { ReadClientAddress } from "./http/client-address.ts";
 import { createClientAddress, createTrustedProxies } from "./http/client-address.ts";
 import type { ResourceServers } from "./http/resource-server-authentication.ts";
 import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
-import { MIN_MASTER_SECRET_BYTES } from "./keys/master-secret.ts";
+import { decodeMasterSecret } from "./keys/master-secret.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { Mailer } from "./ports/mailer.ts";
+import type { MasterSecret } from "./ports/master-secret.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
@@ -26,7 +27,8 @@ import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audienc
 export interface Settings {
   readonly issuer: string;
   readonly store: Store;
-  readonly masterSecret: Uint8Array;
+  /** The first seals, all open. */
+  readonly masterSecrets: readonly MasterSecret[];
   readonly keys: Required<KeyOptions>;
   readonly audiences: readonly AudienceProfile[];
   readonly resourceServers: ResourceServers;
@@ -85,7 +87,13 @@ const pageUrl = z.string().refine(isPageUrl, "must be an https: URL without frag
 const optionsSchema = z.strictObject({
   issuer: z.string().superRefine(checkIssuer),
   store: z.custom<Store>((value) => typeof value === "object" && value !== null, "is missing: give it a store"),
-  masterSecret: z.union([z.string(), z.instanceof(Uint8Array)]),
+  masterSecret: z.preprocess(
+    (value): unknown => (Array.isArray(value) ? value : [value]),
+    z
+      .array(z.custom<MasterSecret>(isMasterSecret, "must be text, bytes, a secret provider or a key service"))
+      .min(1)
+      .max(8),
+  ),
   keys: z
     .strictObject({
       rotationSeconds: z
@@ -195,7 +203,9 @@ export function parseOptions(options: AuthServerOptions): Settings {
   return {
     issuer: given.issuer,
     store: given.store,
-    masterSecret: decodeMasterSecret(given.masterSecret),
+    masterSecrets: given.masterSecret.map((secret) =>
+      typeof secret === "string" || secret instanceof Uint8Array ? decodeMasterSecret(secret) : secret,
+    ),
     keys: given.keys,
     audiences,
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
@@ -287,21 +297,15 @@ function rateLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): Setti
   return { limits, limiter };
 }
 
+function isMasterSecret(value: unknown): boolean {
+  if (typeof value === "string" || value instanceof Uint8Array) return true;
+  return typeof value === "object" && value !== null && ("read" in value || ("wrap" in value && "unwrap" in value));
+}
+
 function isPageUrl(text: string): boolean {
   return URL.canParse(text) && !text.includes("#") && (text.startsWith("https:") || isInsecureLoopback(text));
 }
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
-}
-
-export function decodeMasterSecret(secret: string | Uint8Array): Uint8Array {
-  if (typeof secret !== "string") return secret;
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(secret)) {
-    throw new ConfigurationError(
-      `masterSecret: must be base64 text of at least ${MIN_MASTER_SECRET_BYTES} random bytes. ` +
-        "Make one with: openssl rand -base64 32",
-    );
-  }
-  return Buffer.from(secret, "base64url");
 }

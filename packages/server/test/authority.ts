@@ -44,6 +44,8 @@ export interface TestAuthority {
   refresh(refreshToken: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** Closes the server and opens another on the same database, as a restart does. */
   restart(options?: Partial<AuthServerOptions>): Promise<TestAuthority>;
+  /** Another node on the same database and clock. */
+  beside(options?: Partial<AuthServerOptions>): Promise<TestAuthority>;
 }
 
 export async function startAuthority(options: Partial<AuthServerOptions> = {}): Promise<TestAuthority> {
@@ -120,6 +122,7 @@ async function openAuthority(
       await close();
       return openAuthority(path, time, { ...options, ...changed });
     },
+    beside: (changed = {}) => openAuthority(path, time, { ...options, ...changed }),
   };
   return authority;
 }

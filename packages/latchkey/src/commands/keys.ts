@@ -1,12 +1,5 @@
 import type { KeyDescription } from "@latchkey/server";
-import {
-  ConfigurationError,
-  createKeySealer,
-  decodeMasterSecret,
-  listKeys,
-  revokeKey,
-  rotateKeys,
-} from "@latchkey/server";
+import { ConfigurationError, listKeys, resealKeys, revokeKey, rotateKeys } from "@latchkey/server";
 import type { Option } from "commander";
 import { Command } from "commander";
 
@@ -49,12 +42,24 @@ export function keysCommand(dataOption: () => Option): Command {
     .argument("<kid>", "as `latchkey keys list` shows it")
     .addOption(dataOption())
     .action(async (kid: string, flags: { readonly data: string }) => {
-      await withStore(flags.data, async (store, masterSecret) => {
-        const sealer = createKeySealer(decodeMasterSecret(masterSecret));
-        if (!(await revokeKey({ store: store.keys, sealer, clock }, kid))) {
+      await withStore(flags.data, async (store, openSealer) => {
+        const known = await listKeys({ store: store.keys, clock });
+        if (!known.some((key) => key.kid === kid)) {
           throw new ConfigurationError("There is no key of that name in this database. See: latchkey keys list");
         }
+        await revokeKey({ store: store.keys, sealer: await openSealer(), clock }, kid);
         process.stdout.write(`Revoked: ${kid}\n`);
+      });
+    });
+
+  keys
+    .command("reseal")
+    .description("seal all keys anew under the first master secret, so that the others can be left out; felt by nobody")
+    .addOption(dataOption())
+    .action(async (flags: { readonly data: string }) => {
+      await withStore(flags.data, async (store, openSealer) => {
+        const count = await resealKeys({ store: store.keys, sealer: await openSealer() });
+        process.stdout.write(`Sealed anew: ${count} ${count === 1 ? "key" : "keys"}.\n`);
       });
     });
 

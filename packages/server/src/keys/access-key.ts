@@ -25,13 +25,16 @@ export async function makeAccessKey(sealer: KeySealer, alg: JwtAlgorithm): Promi
   const key = generateSigningKey(alg);
   const kid = key.kid ?? "";
   const plaintext = Buffer.from(JSON.stringify(exportPrivateJwk(key)));
-  return { kid, purpose, alg, sealed: await sealer.seal(plaintext, { purpose, kid }) };
+  return { kid, purpose, alg, sealed: await sealer.seal(plaintext, { purpose, kid, alg }) };
 }
 
 /** @throws ConfigurationError for a key that is not what was sealed */
-export async function openAccessKey(sealer: KeySealer, { kid, sealed }: StoredKey): Promise<AccessKey | undefined> {
+export async function openAccessKey(
+  sealer: KeySealer,
+  { kid, alg, sealed }: StoredKey,
+): Promise<AccessKey | undefined> {
   if (sealed === null) return undefined;
-  const signingKey = importOpened(kid, await sealer.open(sealed, { purpose, kid }));
+  const signingKey = importOpened(kid, await sealer.open(sealed, { purpose, kid, alg }));
   return { signingKey, verificationKey: verificationKeyOf(signingKey), publicJwk: exportPublicJwk(signingKey) };
 }
 

@@ -3,7 +3,7 @@ import type { JwtAlgorithm } from "@latchkey/jwt";
 import type { AuthEvent } from "../domain/event.ts";
 import type { KeyPlan, KeyPolicy, KeyPurpose, KeyState } from "../domain/key-schedule.ts";
 import { planKeys, planRevocation, planRotation, signingKeyAt, stateOf } from "../domain/key-schedule.ts";
-import { ConfigurationError } from "../errors.ts";
+import { ConfigurationError, KeyServiceError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KeySealer } from "../ports/key-sealer.ts";
 import type { KeyChange, KeyStore, SealedKey, StoredKey } from "../ports/key-store.ts";
@@ -108,7 +108,7 @@ export async function revokeKey({ store, sealer, clock }: KeyChangeContext, kid:
     throw new ConfigurationError("This key signs nothing: it orders places in status lists, and cannot be revoked.");
   }
   const line: KeyLine = { purpose: key.purpose, alg: key.alg as JwtAlgorithm };
-  const draft = await draftFor(planRevocation(keysOf(keys, line), kid, now), line, sealer);
+  const draft = await draftFor(planRevocation(keysOf(keys, line), kid, now), line, sealer).catch(withoutDraft);
   const after = await store.changeKeys((current) => {
     const known = keysOf(current, line);
     const plan = planRevocation(known, kid, now);
@@ -116,9 +116,16 @@ export async function revokeKey({ store, sealer, clock }: KeyChangeContext, kid:
   });
   // Somebody else revoked the next key in between: now there is none, and one is made at once.
   if (signingKeyAt(keysOf(after, line), now) === undefined) {
-    await keepKeys({ store, sealer, clock }, [{ ...line, policy: { ...NO_HURRY, retainSeconds: key.retainSeconds } }]);
+    const policy = { ...NO_HURRY, retainSeconds: key.retainSeconds };
+    await keepKeys({ store, sealer, clock }, [{ ...line, policy }]).catch(withoutDraft);
   }
   return true;
+}
+
+/** A revocation waits for no key service. The nodes make the key that is missing as soon as they can. */
+function withoutDraft(error: unknown): undefined {
+  if (!(error instanceof KeyServiceError)) throw error;
+  return undefined;
 }
 
 export async function listKeys({ store, clock }: Pick<KeyChangeContext, "store" | "clock">): Promise<KeyDescription[]> {

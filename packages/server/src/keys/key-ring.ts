@@ -5,7 +5,7 @@ import { decodeUnverifiedHeader } from "@latchkey/jwt";
 
 import type { KeyPurpose } from "../domain/key-schedule.ts";
 import { createSigningSchedule, stateOf } from "../domain/key-schedule.ts";
-import { AuthError } from "../errors.ts";
+import { AuthError, KeyServiceError } from "../errors.ts";
 import type { StoredKey } from "../ports/key-store.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { AccessKey } from "./access-key.ts";
@@ -95,20 +95,40 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   const { clock, logger, lines } = options;
   const opener = createKeyOpener(options);
   refuseWrongClock(clock(), await options.store.listKeys());
-  let held = arrange(await opener.open(await keepKeys(options, lines)), clock());
+  const opened = await opener.open(await keepKeys(options, lines));
+  const [unopened] = opened.unopened.values();
+  if (unopened !== undefined) throw unopened;
+  let held = arrange(opened, clock());
   let readAt = performance.now();
   let begunAt = readAt;
   let isClosed = false;
   let isFailing = false;
+  let isWithoutService = false;
   let timer: NodeJS.Timeout | undefined;
   let reading: Promise<void> | undefined;
   let next: Promise<void> | undefined;
+
+  const tellService = (error: KeyServiceError | undefined): void => {
+    if (error !== undefined && !isWithoutService) logger.error({ err: error }, "the key service cannot be asked");
+    if (error === undefined && isWithoutService) logger.info({}, "the key service can be asked again");
+    isWithoutService = error !== undefined;
+  };
 
   const read = async (): Promise<void> => {
     clearTimeout(timer);
     begunAt = performance.now();
     try {
-      held = arrange(await opener.open(await keepKeys(options, lines)), clock());
+      let failure: KeyServiceError | undefined;
+      // Without its key service a node goes on with the keys there are, and learns of those that were revoked.
+      const rows = await keepKeys(options, lines).catch((error: unknown) => {
+        if (!(error instanceof KeyServiceError)) throw error;
+        failure = error;
+        return options.store.listKeys();
+      });
+      const found = await opener.open(rows);
+      [failure = failure] = found.unopened.values();
+      tellService(failure);
+      held = arrange(found, clock());
       readAt = begunAt;
       if (isFailing) logger.info({}, "the keys can be read again");
       isFailing = false;
@@ -194,6 +214,7 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
       } catch (error) {
         throw new AuthError("unavailable", {}, { cause: error });
       }
+      if (held.unopened.has(kid)) throw new AuthError("unavailable");
       return isKnown();
     },
 
@@ -217,6 +238,8 @@ interface OpenKey {
 interface OpenedKeys {
   readonly rows: readonly StoredKey[];
   readonly byKid: ReadonlyMap<string, OpenKey>;
+  /** Keys that are there, and that the key service could not be asked for. */
+  readonly unopened: ReadonlyMap<string, KeyServiceError>;
 }
 
 /** Opens each key once. */
@@ -236,17 +259,32 @@ function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredK
 
   return {
     async open(rows) {
+      const unopened = new Map<string, KeyServiceError>();
       for (const stored of rows) {
         if (stored.sealed === null) known.delete(stored.kid);
-        else if (!known.has(stored.kid)) known.set(stored.kid, await openKey(stored));
+        else if (!known.has(stored.kid)) {
+          // One that hangs is asked once: who waits for this may be waiting for a revocation.
+          const [failure] = unopened.values();
+          if (failure !== undefined) {
+            unopened.set(stored.kid, failure);
+            continue;
+          }
+          try {
+            known.set(stored.kid, await openKey(stored));
+          } catch (error) {
+            if (!(error instanceof KeyServiceError)) throw error;
+            unopened.set(stored.kid, error);
+          }
+        }
       }
-      return { rows, byKid: new Map(known) };
+      return { rows, byKid: new Map(known), unopened };
     },
   };
 }
 
 /** What follows from the rows, prepared for every request to come. */
 interface HeldKeys {
+  readonly unopened: ReadonlyMap<string, KeyServiceError>;
   readonly access: ReadonlyMap<string, AccessKey>;
   readonly refresh: ReadonlyMap<string, RefreshKey>;
   readonly refreshKeys: readonly RefreshKey[];
@@ -257,7 +295,7 @@ interface HeldKeys {
   readonly revokedKeys: readonly RevokedKey[];
 }
 
-function arrange({ rows, byKid }: OpenedKeys, now: number): HeldKeys {
+function arrange({ rows, byKid, unopened }: OpenedKeys, now: number): HeldKeys {
   const access = new Map<string, AccessKey>();
   const refresh = new Map<string, RefreshKey>();
   const signing = new Map<string, (time: number) => AccessKey | undefined>();
@@ -283,6 +321,7 @@ function arrange({ rows, byKid }: OpenedKeys, now: number): HeldKeys {
     if (first?.purpose === "refresh-token") refreshAt = (time) => refresh.get(schedule(time)?.kid ?? "");
   }
   return {
+    unopened,
     access,
     refresh,
     refreshKeys: [...refresh.values()].toReversed(),

@@ -1,55 +1,93 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 
 import { ConfigurationError } from "../errors.ts";
-import type { KeySealer, SealContext } from "../ports/key-sealer.ts";
+import type { KeySealer } from "../ports/key-sealer.ts";
+import type { KeyWrapper, MasterSecret } from "../ports/master-secret.ts";
+import type { MasterKey } from "./master-key.ts";
+import { masterKeyFrom, masterKeyIn, MIN_MASTER_SECRET_BYTES, refuseShortSecret } from "./master-key.ts";
+import { associatedData, damaged, formatSealed, parseSealed } from "./sealed-text.ts";
 
-/** At least 256 bits, from a random generator: it is a key, not a password. */
-export const MIN_MASTER_SECRET_BYTES = 32;
-
-/** AES-256-GCM under a key derived from the master secret. Sealed form: `v1.<master key id>.<nonce>.<ciphertext ‖ tag>`. */
-export function createKeySealer(masterSecret: Uint8Array): KeySealer {
-  if (masterSecret.length < MIN_MASTER_SECRET_BYTES) {
-    throw new ConfigurationError(
-      `The master secret has ${masterSecret.length} bytes; it needs at least ${MIN_MASTER_SECRET_BYTES} random ones. ` +
-        "Make one with: openssl rand -base64 32",
-    );
-  }
-  const key = new Uint8Array(hkdfSync("sha256", masterSecret, "", "latchkey key sealing v1", 32));
-  const keyId = createHash("sha256").update("latchkey key id v1").update(key).digest("base64url").slice(0, 11);
+/**
+ * AES-256-GCM under a master secret. The first one seals; all of them open.
+ *
+ * @throws ConfigurationError for a secret that is too short
+ */
+export function createKeySealer(
+  ...masters: readonly [Uint8Array | KeyWrapper, ...(Uint8Array | KeyWrapper)[]]
+): KeySealer {
+  const [first, ...others] = masters;
+  const sealing = masterKeyOf(first);
+  const byId = new Map([sealing, ...others.map(masterKeyOf)].map((master) => [master.id, master]));
 
   return {
-    seal(plaintext, context) {
-      const nonce = randomBytes(12);
-      const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(associatedData(keyId, context));
+    async seal(plaintext, context) {
+      const { key, wrapped } = await sealing.newDataKey(context);
+      const sealed = { version: "v2", masterKeyId: sealing.id, nonce: randomBytes(12), wrappedKey: wrapped } as const;
+      const data = associatedData({ ...sealed, ciphertext: Buffer.alloc(0) }, context);
+      const cipher = createCipheriv("aes-256-gcm", key, sealed.nonce).setAAD(data);
       const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-      return `v1.${keyId}.${nonce.toString("base64url")}.${ciphertext.toString("base64url")}`;
+      return formatSealed({ ...sealed, ciphertext });
     },
 
-    open(sealed, context) {
-      const [version, sealedWith, nonce, ciphertext] = sealed.split(".");
-      if (version !== "v1" || sealedWith === undefined || nonce === undefined || ciphertext === undefined) {
-        throw new ConfigurationError(`The stored key ${context.kid} is damaged. Restore the database from a backup.`);
-      }
-      if (sealedWith !== keyId) {
+    async open(text, context) {
+      const sealed = parseSealed(text, context);
+      const master = byId.get(sealed.masterKeyId);
+      if (master === undefined) {
         throw new ConfigurationError(
-          "The master secret is not the one this database's keys were sealed with. Give the server the secret it was first started with.",
+          `The master secret is not the one this database's keys were sealed with (that one has the id ${sealed.masterKeyId}). ` +
+            "Give the server the secret it was first started with, beside the new one where you replace it.",
         );
       }
-      const bytes = Buffer.from(ciphertext, "base64url");
-      const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(nonce, "base64url"), { authTagLength: 16 })
-        .setAAD(associatedData(keyId, context))
-        .setAuthTag(bytes.subarray(-16));
+      const key = await master.dataKeyOf(sealed.wrappedKey, context);
+      if (key === undefined || sealed.nonce.length !== 12 || sealed.ciphertext.length < 16) throw damaged(context.kid);
+      const decipher = createDecipheriv("aes-256-gcm", key, sealed.nonce, { authTagLength: 16 })
+        .setAAD(associatedData(sealed, context))
+        .setAuthTag(sealed.ciphertext.subarray(-16));
       try {
-        return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]);
-      } catch (error) {
-        throw new ConfigurationError(`The stored key ${context.kid} is damaged. Restore the database from a backup.`, {
-          cause: error,
-        });
+        return Buffer.concat([decipher.update(sealed.ciphertext.subarray(0, -16)), decipher.final()]);
+      } catch {
+        throw damaged(context.kid);
       }
     },
+
+    isCurrent: (text) => text.startsWith(`v2.${sealing.id}.`),
   };
 }
 
-function associatedData(keyId: string, context: SealContext): Buffer {
-  return Buffer.from(`v1\n${keyId}\n${context.purpose}\n${context.kid}`);
+function masterKeyOf(given: Uint8Array | KeyWrapper): MasterKey {
+  return given instanceof Uint8Array ? masterKeyFrom(given) : masterKeyIn(given);
+}
+
+/**
+ * Reads the secrets from where they are kept, and makes the sealer: the first seals, all open.
+ *
+ * @throws ConfigurationError, KeyServiceError
+ */
+export async function openKeySealer(secrets: readonly MasterSecret[]): Promise<KeySealer> {
+  const [first, ...others] = await Promise.all(
+    secrets.map(async (given) => {
+      if (typeof given === "string" || given instanceof Uint8Array) return decodeMasterSecret(given);
+      if ("wrap" in given) return given;
+      return decodeMasterSecret(await given.read(), given.name);
+    }),
+  );
+  if (first === undefined) throw new ConfigurationError("masterSecret: give at least one.");
+  return createKeySealer(first, ...others);
+}
+
+/**
+ * @param name what to call it in the message
+ * @throws ConfigurationError
+ */
+export function decodeMasterSecret(secret: string | Uint8Array, name = "masterSecret"): Uint8Array {
+  const text = typeof secret === "string" ? secret.trim() : "";
+  if (typeof secret === "string" && !/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) {
+    throw new ConfigurationError(
+      `${name}: must be base64 text of at least ${MIN_MASTER_SECRET_BYTES} random bytes. ` +
+        "Make one with: openssl rand -base64 32",
+    );
+  }
+  const bytes = typeof secret === "string" ? Buffer.from(text, "base64url") : secret;
+  refuseShortSecret(bytes, name);
+  return bytes;
 }

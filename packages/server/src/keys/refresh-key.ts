@@ -39,20 +39,16 @@ const purpose = "refresh-token";
 
 export async function makeRefreshKey(sealer: KeySealer): Promise<SealedKey> {
   const kid = randomBytes(8).toString("base64url");
-  return {
-    kid,
-    purpose,
-    alg: REFRESH_KEY_ALGORITHM,
-    sealed: await sealer.seal(randomBytes(SECRET_BYTES), { purpose, kid }),
-  };
+  const alg = REFRESH_KEY_ALGORITHM;
+  return { kid, purpose, alg, sealed: await sealer.seal(randomBytes(SECRET_BYTES), { purpose, kid, alg }) };
 }
 
 export async function openRefreshKey(
   { sealer, clock }: { readonly sealer: KeySealer; readonly clock: Clock },
-  { kid, sealed }: StoredKey,
+  { kid, alg, sealed }: StoredKey,
 ): Promise<RefreshKey | undefined> {
   if (sealed === null) return undefined;
-  const secret = await sealer.open(sealed, { purpose, kid });
+  const secret = await sealer.open(sealed, { purpose, kid, alg });
   if (secret.length !== SECRET_BYTES) {
     throw new ConfigurationError(`The stored key ${kid} is no secret. Restore the database from a backup.`);
   }

@@ -25,8 +25,8 @@ async function storedKeys(authority: TestAuthority): Promise<readonly StoredKey[
 /** Every private key and secret of the authority, in the forms in which it might be met. */
 async function keyMaterial(keys: readonly StoredKey[]): Promise<readonly string[]> {
   const material = [Buffer.from(MASTER_SECRET), Buffer.from(SHARED_SECRET)];
-  for (const { kid, purpose, sealed } of keys) {
-    const opened = Buffer.from(await sealer.open(sealed ?? "", { kid, purpose }));
+  for (const { kid, purpose, alg, sealed } of keys) {
+    const opened = Buffer.from(await sealer.open(sealed ?? "", { kid, purpose, alg }));
     if (purpose === "refresh-token") material.push(opened);
     else material.push(Buffer.from((JSON.parse(opened.toString()) as { d: string }).d, "base64url"));
   }
@@ -91,12 +91,12 @@ describe("key material", () => {
       database.prepare("UPDATE signing_key SET sealed = ? WHERE kid = ?").run(sealed, key.kid);
     };
     for (const key of keys) {
-      const { kid, purpose, sealed } = key;
-      const opened = await sealer.open(sealed ?? "", { kid, purpose });
+      const { kid, purpose, alg, sealed } = key;
+      const opened = await sealer.open(sealed ?? "", { kid, purpose, alg });
       const another = keys.find((other) => other.kid !== kid && other.purpose === purpose)?.sealed ?? "";
       const at = (sealed?.length ?? 0) - 10;
       const flipped = `${sealed?.slice(0, at)}${sealed?.[at] === "A" ? "B" : "A"}${sealed?.slice(at + 1)}`;
-      const half = await sealer.seal(opened.slice(0, opened.length - 5), { kid, purpose });
+      const half = await sealer.seal(opened.slice(0, opened.length - 5), { kid, purpose, alg });
       const text = await sealer.seal(Buffer.from(`{"kty":"EC","d":"${Buffer.from(opened).toString("hex")}"}`), key);
       for (const damaged of [another, `${sealed}`.slice(0, -4), flipped, "v1.x", half, text]) {
         write(key, damaged);
