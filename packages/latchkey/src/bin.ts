@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import type { AudienceOptions, MailOptions } from "@latchkey/server";
-import { ConfigurationError, KeyServiceError, setRoles, unlockPassword } from "@latchkey/server";
+import { ConfigurationError, createPwnedPasswords, KeyServiceError, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { keysCommand } from "./commands/keys.ts";
@@ -50,6 +50,7 @@ interface ServeFlags {
   readonly verifyEmailUrl?: string;
   readonly resetPasswordUrl?: string;
   readonly mailFrom?: string;
+  readonly breachedPasswords?: "allow" | "refuse";
   readonly logLevel: string;
 }
 
@@ -99,6 +100,12 @@ program
   .option("--reset-password-url <url>", "your page where a new password is chosen; both pages, or no mail is sent")
   .option("--mail-from <address>", "who mails are from")
   .addOption(
+    new Option(
+      "--breached-passwords <when-unreachable>",
+      "look new passwords up in Have I Been Pwned, and what to do with one while that cannot be asked",
+    ).choices(["allow", "refuse"]),
+  )
+  .addOption(
     new Option("--log-level <level>", "what to log")
       .env("LATCHKEY_LOG_LEVEL")
       .choices(["silent", "error", "warn", "info"])
@@ -132,6 +139,9 @@ program
         ...(flags.keyPublishAhead !== undefined && { publishAheadSeconds: flags.keyPublishAhead }),
       },
       ...(flags.publicRevocationFeed === true && { revocationFeed: { access: "public" } }),
+      ...(flags.breachedPasswords !== undefined && {
+        passwords: { breached: { screening: createPwnedPasswords(), onUnavailable: flags.breachedPasswords } },
+      }),
       mailLinks: mailLinksOf(flags),
       mailFrom: flags.mailFrom,
       ...(flags.trustedProxy !== undefined && { trustedProxies: flags.trustedProxy }),

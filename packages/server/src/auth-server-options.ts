@@ -4,6 +4,7 @@ import type { Logger } from "./ports/logger.ts";
 import type { Mailer } from "./ports/mailer.ts";
 import type { MasterSecret } from "./ports/master-secret.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
+import type { PasswordScreening } from "./ports/password-screening.ts";
 import type { RateLimiter } from "./ports/rate-limiter.ts";
 import type { Store } from "./ports/store.ts";
 import type { AccessTokenAlgorithm, AccessTokenType } from "./tokens/audience-profile.ts";
@@ -86,6 +87,8 @@ export interface AuthServerOptions {
   /** Whether sign-up may answer `email_taken`. By default nobody learns who has an account. */
   readonly revealEmailTaken?: boolean;
   readonly passwordHasher?: PasswordHasher;
+  /** What is asked of new passwords, beyond what is asked of all: see docs/passwords.md. */
+  readonly passwords?: PasswordOptions;
   /** Default: none. Never handed a token, password or cookie. */
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -147,6 +150,18 @@ export interface MailOptions {
    * here, never taken from a request.
    */
   readonly links: { readonly verifyEmail: string; readonly resetPassword: string };
+}
+
+export interface PasswordOptions {
+  /** What your service is called: no password may be built from it. The words of the issuer's host are among them anyway. */
+  readonly serviceNames?: readonly string[];
+  /** Whether new passwords are looked up among those known from breaches. Default: no, since that asks somebody else. */
+  readonly breached?: {
+    /** For example `createPwnedPasswords()`. */
+    readonly screening: PasswordScreening;
+    /** What to do with a new password while nobody can be asked. Default: `allow` it, with a warning and an event. */
+    readonly onUnavailable?: "allow" | "refuse";
+  };
 }
 
 /** Whatever is left out is as in `DEFAULT_RATE_LIMITS`. */

@@ -275,6 +275,7 @@ async function assemble(settings: Settings, background: Background): Promise<Par
       ...settings.rateLimits,
       bucketOf: (subject) => refreshKeys.at(clock()).bucketOf(subject),
     }),
+    newPasswords: settings.newPasswords,
     mail: settings.mail,
     mailTokens: createMailTokens({ issuer, refreshKeys, clock }),
     background,

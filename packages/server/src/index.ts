@@ -5,6 +5,8 @@
  */
 export type { Argon2Costs, Argon2HasherOptions } from "./adapters/argon2-hasher.ts";
 export { createArgon2Hasher, DEFAULT_ARGON2_COSTS } from "./adapters/argon2-hasher.ts";
+export type { PwnedPasswordsOptions } from "./adapters/pwned-passwords.ts";
+export { createPwnedPasswords } from "./adapters/pwned-passwords.ts";
 export type { AuthServer } from "./create-auth-server.ts";
 export { createAuthServer } from "./create-auth-server.ts";
 export { AuthError, ConfigurationError, KeyServiceError } from "./errors.ts";
@@ -23,6 +25,7 @@ export type {
   AuthServerOptions,
   KeyOptions,
   MailOptions,
+  PasswordOptions,
   RateLimitOptions,
   ResourceServerOptions,
   StatusListSettings,
@@ -34,6 +37,7 @@ export type { Logger } from "./ports/logger.ts";
 export type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 export type { Mail, Mailer } from "./ports/mailer.ts";
 export type { PasswordHasher } from "./ports/password-hasher.ts";
+export type { PasswordScreening } from "./ports/password-screening.ts";
 export type { Store } from "./ports/store.ts";
 export { createFileSecret, readSecretFile } from "./adapters/secret-file.ts";
 export { createFolderMailer } from "./adapters/folder-mailer.ts";

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 import type { AuthServerOptions, KeyOptions, MailOptions } from "./auth-server-options.ts";
+import type { NewPasswordRules } from "./flows/choose-password.ts";
 import type { SignInPolicy } from "./flows/context.ts";
 import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
 import { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
@@ -19,6 +20,7 @@ import type { MasterSecret } from "./ports/master-secret.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
+import type { PasswordScreening } from "./ports/password-screening.ts";
 import type { Store } from "./ports/store.ts";
 import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audience-profile.ts";
@@ -46,6 +48,7 @@ export interface Settings {
   readonly readClientAddress: ReadClientAddress;
   readonly isTrustedProxy: (peer: string | undefined) => boolean;
   readonly hasher: PasswordHasher;
+  readonly newPasswords: NewPasswordRules;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -164,6 +167,17 @@ const optionsSchema = z.strictObject({
     .optional(),
   revealEmailTaken: z.boolean().default(false),
   passwordHasher: z.custom<PasswordHasher>((value) => typeof value === "object" && value !== null).optional(),
+  passwords: z
+    .strictObject({
+      serviceNames: z.array(name).default([]),
+      breached: z
+        .strictObject({
+          screening: z.custom<PasswordScreening>(isObject, "is missing: give it one, as createPwnedPasswords()"),
+          onUnavailable: z.enum(["allow", "refuse"]).default("allow"),
+        })
+        .optional(),
+    })
+    .default({ serviceNames: [] }),
   logger: z.custom<Logger>((value) => typeof value === "object" && value !== null).optional(),
   clock: z.custom<Clock>((value) => typeof value === "function").optional(),
 });
@@ -230,9 +244,17 @@ export function parseOptions(options: AuthServerOptions): Settings {
       revealEmailTaken: given.revealEmailTaken,
     },
     hasher: given.passwordHasher ?? createArgon2Hasher(),
+    newPasswords: {
+      serviceNames: [new URL(given.issuer).hostname, ...given.passwords.serviceNames],
+      breached: given.passwords.breached,
+    },
     logger: given.logger ?? SILENT,
     clock: given.clock ?? (() => Math.floor(Date.now() / 1000)),
   };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -40,6 +40,8 @@ export type AuthEvent = {
     }
   | { readonly type: "refresh_rolled_forward"; readonly userId: string; readonly sessionId: string }
   | { readonly type: "password_changed"; readonly userId: string; readonly keptSessionId: string | null }
+  /** A new password was set though nobody could be asked whether it is known from breaches. */
+  | { readonly type: "password_screening_skipped"; readonly userId: string | null }
   | { readonly type: "email_verified"; readonly userId: string }
   | { readonly type: "roles_changed"; readonly userId: string }
   | { readonly type: "account_deleted"; readonly userId: string }

@@ -1,8 +1,8 @@
 import type { Origin } from "../domain/event.ts";
-import { normalizePassword, passwordObjections } from "../domain/password-policy.ts";
 import { AuthError } from "../errors.ts";
 import type { FlowContext } from "./context.ts";
 import { checkPassword } from "./check-password.ts";
+import { hashNewPassword, refuseWeakPassword } from "./choose-password.ts";
 import { mailInBackground } from "./send-mail.ts";
 import type { SignedIn } from "./identify.ts";
 
@@ -16,10 +16,8 @@ export async function changePassword(
     password: request.currentPassword,
     origin: request.origin,
   });
-  const reasons = passwordObjections(request.newPassword, who.user);
-  if (reasons.length > 0) throw new AuthError("weak_password", { reasons });
-
-  const newHash = await context.hasher.hash(normalizePassword(request.newPassword));
+  refuseWeakPassword(context, request.newPassword, who.user);
+  const newHash = await hashNewPassword(context, request.newPassword, { userId: who.user.id, origin: request.origin });
   const at = context.clock();
   const changed = await context.store.accounts.changePassword(
     { userId: who.user.id, expectedHash: account.passwordHash, newHash, keepSessionId: who.session.id, at },

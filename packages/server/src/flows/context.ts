@@ -13,6 +13,7 @@ import type { SessionIds } from "../status-lists/session-ids.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
 import type { MailTokens } from "../tokens/mail-token.ts";
 import type { RefreshTokens } from "../tokens/refresh-token.ts";
+import type { NewPasswordRules } from "./choose-password.ts";
 import type { AttemptLimits } from "./rate-limits.ts";
 
 /** What every flow works with. */
@@ -32,6 +33,7 @@ export interface FlowContext {
   readonly logger: Logger;
   readonly policy: SignInPolicy;
   readonly attemptLimits: AttemptLimits;
+  readonly newPasswords: NewPasswordRules;
   /** `undefined`: no mail is sent, and what needs it does not exist. */
   readonly mail: { readonly mailer: Mailer; readonly links: MailLinks } | undefined;
   readonly mailTokens: MailTokens;

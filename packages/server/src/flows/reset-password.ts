@@ -1,7 +1,7 @@
 import type { Origin } from "../domain/event.ts";
-import { normalizePassword, passwordObjections } from "../domain/password-policy.ts";
 import { AuthError } from "../errors.ts";
 import { stateOf } from "../tokens/mail-token.ts";
+import { hashNewPassword, refuseWeakPassword } from "./choose-password.ts";
 import type { FlowContext } from "./context.ts";
 import { mailInBackground } from "./send-mail.ts";
 
@@ -20,12 +20,10 @@ export async function resetPassword(
   const account = subject === undefined ? undefined : await accounts.findAccount(subject.userId);
   if (account === undefined || subject?.state !== stateOf("password-reset", account)) throw invalidToken();
   if (account.user.disabledAt !== null) throw invalidToken();
-  const reasons = passwordObjections(request.password, account.user);
-  if (reasons.length > 0) throw new AuthError("weak_password", { reasons });
-
-  const newHash = await context.hasher.hash(normalizePassword(request.password));
-  const at = context.clock();
+  refuseWeakPassword(context, request.password, account.user);
   const userId = account.user.id;
+  const newHash = await hashNewPassword(context, request.password, { userId, origin: request.origin });
+  const at = context.clock();
   const changed = await accounts.changePassword(
     { userId, expectedHash: account.passwordHash, newHash, keepSessionId: null, at },
     { type: "password_changed", userId, keptSessionId: null, at, origin: request.origin },

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 
 import type { Origin } from "../domain/event.ts";
-import { normalizePassword, passwordObjections } from "../domain/password-policy.ts";
 import type { User } from "../domain/user.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
+import { hashNewPassword, refuseWeakPassword } from "./choose-password.ts";
 import type { FlowContext } from "./context.ts";
 import { mailInBackground } from "./send-mail.ts";
 
@@ -14,9 +14,7 @@ export async function signUp(
   request: { readonly email: string; readonly password: string; readonly name: string | null; readonly origin: Origin },
 ): Promise<User> {
   const email = normalizeEmail(request.email);
-  const reasons = passwordObjections(request.password, { email });
-  if (reasons.length > 0) throw new AuthError("weak_password", { reasons });
-
+  refuseWeakPassword(context, request.password, { email, name: request.name });
   await context.attemptLimits.beforeSignUp(request.origin.ip);
 
   const now = context.clock();
@@ -30,7 +28,7 @@ export async function signUp(
     claimsEpoch: 0,
     disabledAt: null,
   };
-  const passwordHash = await context.hasher.hash(normalizePassword(request.password));
+  const passwordHash = await hashNewPassword(context, request.password, { userId: null, origin: request.origin });
   const created = await context.store.accounts.createAccount(
     { user, passwordHash },
     { type: "user_signed_up", userId: user.id, at: now, origin: request.origin },

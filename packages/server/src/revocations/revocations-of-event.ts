@@ -38,6 +38,7 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
     case "key_created":
     case "key_scheduled":
     case "user_signed_up":
+    case "password_screening_skipped":
     case "email_verified":
     case "signed_in":
     case "sign_in_failed":
