@@ -4,7 +4,7 @@
  * @module
  */
 export type { Argon2Costs, Argon2HasherOptions } from "./adapters/argon2-hasher.ts";
-export { createArgon2Hasher, DEFAULT_ARGON2_COSTS } from "./adapters/argon2-hasher.ts";
+export { createArgon2Hasher, DEFAULT_ARGON2_COSTS, isPasswordHash } from "./adapters/argon2-hasher.ts";
 export type { PwnedPasswordsOptions } from "./adapters/pwned-passwords.ts";
 export { createPwnedPasswords } from "./adapters/pwned-passwords.ts";
 export type { AuthServer } from "./create-auth-server.ts";

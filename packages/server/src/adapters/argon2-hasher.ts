@@ -1,10 +1,12 @@
-import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
+import { argon2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 
 import pLimit from "p-limit";
 
 import { AuthError } from "../errors.ts";
 import type { PasswordHasher } from "../ports/password-hasher.ts";
+import { equalBytes } from "./foreign-hashes/equal-bytes.ts";
+import { parseForeignHash } from "./foreign-hashes/foreign-hash.ts";
 
 /** Argon2id's costs. */
 export interface Argon2Costs {
@@ -25,21 +27,29 @@ export interface Argon2HasherOptions {
 }
 
 /** The computation itself: the raw Argon2id tag, computed off the main thread. */
-type Argon2id = (password: string, salt: Uint8Array, costs: Argon2Costs) => Promise<Uint8Array>;
+type Argon2id = (
+  password: string,
+  salt: Uint8Array,
+  costs: Argon2Costs & { readonly tagBytes?: number },
+) => Promise<Uint8Array>;
 
 /**
  * Argon2id in the PHC string format. Computed by `@node-rs/argon2` where its binary is installed, which is more than twice
- * as fast as Node's own `crypto.argon2`; by the latter elsewhere. Both make the same strings.
+ * as fast as Node's own `crypto.argon2`; by the latter elsewhere. Both make the same strings. It checks what other software
+ * made, too: see docs/passwords.md.
  */
 export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordHasher {
   const { costs = DEFAULT_ARGON2_COSTS, concurrency = 2, maxWaiting = 64 } = options;
   const limit = pLimit(concurrency);
   const nothingSalt = randomBytes(SALT_BYTES);
 
-  const compute = async (password: string, salt: Uint8Array, withCosts: Argon2Costs): Promise<Uint8Array> => {
-    if (limit.pendingCount >= maxWaiting) throw new AuthError("unavailable", { retryAfterSeconds: 2 });
-    return limit(async () => (await loadArgon2id())(password, salt, withCosts));
+  const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (limit.pendingCount >= maxWaiting)
+      throw new AuthError("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    return limit(work);
   };
+  const compute = (...parameters: Parameters<Argon2id>): Promise<Uint8Array> =>
+    inTurn(async () => (await loadArgon2id())(...parameters));
 
   return {
     async hash(password) {
@@ -49,9 +59,18 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
 
     async verify(password, hash) {
       const stored = parsePhc(hash);
-      if (stored === undefined) throw new Error("a stored password hash is not an Argon2id PHC string");
-      const tag = await compute(password, stored.salt, stored.costs);
-      return tag.length === stored.tag.length && timingSafeEqual(tag, stored.tag);
+      if (stored !== undefined) {
+        const { salt, tag } = stored;
+        return equalBytes(await compute(password, salt, { ...stored.costs, tagBytes: tag.length }), tag);
+      }
+      const foreign = parseForeignHash(hash);
+      if (foreign === undefined) throw new Error("a stored password hash is of no kind that can be checked");
+      return inTurn(() => foreign.verify(password));
+    },
+
+    needsRehash(hash) {
+      const stored = parsePhc(hash);
+      return stored === undefined || formatPhc({ ...stored, costs }) !== hash || stored.tag.length !== TAG_BYTES;
     },
 
     async verifyNothing(password) {
@@ -61,8 +80,20 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
   };
 }
 
+/** Whether this is a password hash that can be checked, at a cost that is bearable: one of Latchkey's own, or from elsewhere. */
+export function isPasswordHash(text: string): boolean {
+  return parsePhc(text) !== undefined || parseForeignHash(text) !== undefined;
+}
+
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
+
+/** What a full queue takes, and as much again. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** What may be asked of the machine to check one password: hashes come from elsewhere, too. */
+const MAX_MEMORY_KIB = 2 ** 18;
+const MAX_MEMORY_PASSES_KIB = 2 ** 20;
 
 let loading: Promise<Argon2id> | undefined;
 
@@ -76,7 +107,7 @@ function loadArgon2id(): Promise<Argon2id> {
           memoryCost: costs.memoryKib,
           timeCost: costs.passes,
           parallelism: costs.parallelism,
-          outputLen: TAG_BYTES,
+          outputLen: costs.tagBytes ?? TAG_BYTES,
         }),
     () => nodeArgon2id,
   );
@@ -91,7 +122,7 @@ export const nodeArgon2id: Argon2id = async (password, salt, costs) =>
     memory: costs.memoryKib,
     passes: costs.passes,
     parallelism: costs.parallelism,
-    tagLength: TAG_BYTES,
+    tagLength: costs.tagBytes ?? TAG_BYTES,
   });
 
 interface PhcHash {
@@ -112,9 +143,25 @@ function parsePhc(text: string): PhcHash | undefined {
   );
   if (match === null) return undefined;
   const [, memoryKib, passes, parallelism, salt = "", tag = ""] = match;
-  return {
+  const parsed = {
     costs: { memoryKib: Number(memoryKib), passes: Number(passes), parallelism: Number(parallelism) },
     salt: Buffer.from(salt, "base64"),
     tag: Buffer.from(tag, "base64"),
   };
+  return isBearable(parsed) ? parsed : undefined;
+}
+
+/** What RFC 9106 §3.1 asks for, and no more than anybody has a reason to. */
+function isBearable({ costs: { memoryKib, passes, parallelism }, salt, tag }: PhcHash): boolean {
+  return (
+    passes >= 1 &&
+    parallelism >= 1 &&
+    memoryKib >= 8 * parallelism &&
+    memoryKib <= MAX_MEMORY_KIB &&
+    memoryKib * passes <= MAX_MEMORY_PASSES_KIB &&
+    salt.length >= 8 &&
+    salt.length <= 64 &&
+    tag.length >= 16 &&
+    tag.length <= 64
+  );
 }

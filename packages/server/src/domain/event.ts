@@ -17,6 +17,7 @@ export type AuthEvent = {
   readonly origin: Origin;
 } & (
   | { readonly type: "user_signed_up"; readonly userId: string }
+  | { readonly type: "user_imported"; readonly userId: string }
   | { readonly type: "signed_in"; readonly userId: string; readonly sessionId: string }
   | { readonly type: "sign_in_failed"; readonly userId: string | null }
   | {
@@ -44,6 +45,7 @@ export type AuthEvent = {
   | { readonly type: "password_screening_skipped"; readonly userId: string | null }
   | { readonly type: "email_verified"; readonly userId: string }
   | { readonly type: "roles_changed"; readonly userId: string }
+  | { readonly type: "account_disabled" | "account_enabled"; readonly userId: string }
   | { readonly type: "account_deleted"; readonly userId: string }
   /** Of the authority's own keys, and so of no user. `key_scheduled`: it will sign sooner than was planned. */
   | {

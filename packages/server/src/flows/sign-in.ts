@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import type { Origin } from "../domain/event.ts";
+import { normalizePassword } from "../domain/password-policy.ts";
 import { grantScope } from "../domain/scope.ts";
 import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
@@ -17,6 +18,7 @@ import type { FlowContext } from "./context.ts";
 import { endOpaqueSession, hashOpaqueSecret } from "./opaque-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
+import { upgradePasswordHash } from "./upgrade-password-hash.ts";
 
 export interface SignInRequest {
   readonly email: string;
@@ -60,11 +62,12 @@ async function beginSession(
   toHash: (secret: string) => string,
 ): Promise<BegunSession> {
   const terms = agreeTerms(context, request);
-  const account = await authenticate(context, request);
-  const { user } = account;
+  const authenticated = await authenticate(context, request);
+  const { user } = authenticated;
   if (user.disabledAt !== null) throw new AuthError("account_disabled");
   if (request.proof !== undefined) await claimProof(context, request.proof);
 
+  const account = await upgradePasswordHash(context, authenticated, request.password);
   const now = context.clock();
   const secret = randomBytes(32).toString("base64url");
   const expiresAt = now + context.policy.limits.maxSeconds;
@@ -98,7 +101,7 @@ async function beginSession(
     { type: "signed_in", userId: user.id, sessionId: session.id, at: now, origin: request.origin },
     context.policy.maxSessionsPerUser,
   );
-  await confirmPassword(context, account, session, request.origin);
+  await confirmPassword(context, account, session, request);
   return { user, session, secret };
 }
 
@@ -143,17 +146,32 @@ async function confirmPassword(
   context: FlowContext,
   checked: Account,
   session: Session,
-  origin: Origin,
+  { password, origin }: SignInRequest,
 ): Promise<void> {
-  const now = await context.store.accounts.findAccount(checked.user.id);
-  if (now !== undefined && now.passwordHash === checked.passwordHash && now.user.disabledAt === null) return;
-  const at = context.clock();
-  const reason = "password_changed";
-  await context.store.sessions.revokeSession(
-    { sessionId: session.id, at, reason },
-    { type: "session_revoked", userId: session.userId, sessionId: session.id, reason, at, origin },
-  );
+  const end = (): Promise<boolean> => {
+    const at = context.clock();
+    const reason = "password_changed";
+    return context.store.sessions.revokeSession(
+      { sessionId: session.id, at, reason },
+      { type: "session_revoked", userId: session.userId, sessionId: session.id, reason, at, origin },
+    );
+  };
+  const isStillRight = await isPasswordStill(context, checked, password).catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  if (isStillRight) return;
+  await end();
   throw new AuthError("invalid_credentials");
+}
+
+/** Another hash may be one of the same password, which another sign-in has made meanwhile in place of an outdated one. */
+async function isPasswordStill({ hasher, store }: FlowContext, checked: Account, password: string): Promise<boolean> {
+  const now = await store.accounts.findAccount(checked.user.id);
+  if (now === undefined || now.user.disabledAt !== null) return false;
+  if (now.passwordHash === checked.passwordHash) return true;
+  if (hasher.needsRehash?.(checked.passwordHash) !== true) return false;
+  return hasher.verify(normalizePassword(password), now.passwordHash);
 }
 
 async function endReplacedSession(context: FlowContext, refreshToken: string, origin: Origin): Promise<void> {

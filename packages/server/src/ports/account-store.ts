@@ -13,6 +13,15 @@ export interface AccountStore {
   /** Answers `false`, and changes nothing, where the e-mail address has an account already. */
   createAccount(account: Account, event: AuthEvent): Promise<boolean>;
 
+  /**
+   * Makes many accounts in one step, but for those whose id or e-mail address an account has already; answers which were
+   * made, in their order. No two of a call may share an id or an address.
+   */
+  importAccounts(imports: readonly AccountImport[]): Promise<readonly boolean[]>;
+
+  /** So many users, in the order of their e-mail addresses, after this address. */
+  listUsers(afterEmail: string, limit: number): Promise<readonly User[]>;
+
   findUser(id: string): Promise<User | undefined>;
 
   findAccount(userId: string): Promise<Account | undefined>;
@@ -36,6 +45,25 @@ export interface AccountStore {
    */
   changePassword(change: PasswordChange, event: AuthEvent): Promise<boolean>;
 
+  /**
+   * Replaces the hash of a password by another of the same password, if it still is as it was checked: no session ends.
+   * Answers `false`, and changes nothing, where it has changed meanwhile.
+   */
+  upgradePasswordHash(upgrade: {
+    readonly userId: string;
+    readonly expectedHash: string;
+    readonly newHash: string;
+  }): Promise<boolean>;
+
+  /**
+   * Disables an account as of a time, or enables it with `null`; a session of a disabled account is good for nothing.
+   * Answers `false`, and changes nothing, where it is so already or there is no such user.
+   */
+  setDisabled(
+    change: { readonly userId: string; readonly disabledAt: number | null },
+    event: AuthEvent,
+  ): Promise<boolean>;
+
   /** Notes that the address is the user's, once: answers `false` where it was noted, or is another, or there is none. */
   verifyEmail(address: { readonly userId: string; readonly email: string }, event: AuthEvent): Promise<boolean>;
 
@@ -50,6 +78,11 @@ export interface AccountStore {
     deletion: { readonly userId: string; readonly expectedHash: string },
     event: AuthEvent,
   ): Promise<boolean>;
+}
+
+/** An account that comes from elsewhere, and the event of that. */
+export interface AccountImport extends Account {
+  readonly event: AuthEvent;
 }
 
 export interface PasswordChange {

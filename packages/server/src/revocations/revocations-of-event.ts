@@ -38,6 +38,10 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
     case "key_created":
     case "key_scheduled":
     case "user_signed_up":
+    case "user_imported":
+    // What disabling an account ends is told by the event that ends its sessions.
+    case "account_disabled":
+    case "account_enabled":
     case "password_screening_skipped":
     case "email_verified":
     case "signed_in":

@@ -106,7 +106,14 @@ export function signInFailed(userId: string | null): AuthEvent {
 }
 
 export function userEvent(
-  type: "user_signed_up" | "email_verified" | "roles_changed" | "account_deleted",
+  type:
+    | "user_signed_up"
+    | "user_imported"
+    | "email_verified"
+    | "roles_changed"
+    | "account_disabled"
+    | "account_enabled"
+    | "account_deleted",
   userId: string,
 ): AuthEvent {
   return { type, userId, at: NOW, origin: ORIGIN };

@@ -110,6 +110,20 @@ describeOnRedis("a change of an account whose node dies on the way, sessions in 
       }),
   );
 
+  it("changed the password: where the first to come replaces the hash by another of it, the sessions are over all the same", async () =>
+    onCombined(async (place, open) => {
+      const node = open();
+      const account = await signUp(node);
+      const userId = account.user.id;
+      const stolen = await create(node, { userId });
+
+      await die(place, account, { dies: AFTER, change: { newHash: "new", keepSessionId: "another" } });
+
+      expect(await node.accounts.upgradePasswordHash({ userId, expectedHash: "new", newHash: "upgraded" })).toBe(true);
+      expect(await node.sessions.findSession(stolen.id)).toEqual({ ...stolen, revokedAt: NOW });
+      expect(await node.sessions.rotateSession(sampleRotation(stolen))).toBe(false);
+    }));
+
   it("changed the password: who reads the log first finds every session that ended named in it", async () =>
     onCombined(async (place, open) => {
       const node = open();

@@ -19,6 +19,49 @@ const INSERT = {
     INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(9)} FROM created`,
 };
 
+// Sorted, so that two imports at once take the index entries in one order and never wait for each other in a circle.
+const IMPORT = {
+  name: "latchkey-import-accounts",
+  text: `
+    WITH wanted AS (
+      SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                           $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[])
+        AS imported (id, email, email_verified, name, roles, password_hash, created_at, disabled_at, claims_epoch, at, type, detail)
+    ),
+    created AS (
+      INSERT INTO latchkey.account (id, email, email_verified, name, roles, password_hash, created_at, disabled_at, claims_epoch)
+      SELECT id, email, email_verified, name, roles, password_hash, created_at, disabled_at, claims_epoch
+        FROM wanted ORDER BY email
+      ON CONFLICT DO NOTHING
+      RETURNING id
+    ),
+    recorded AS (
+      INSERT INTO latchkey.event ${EVENT_COLUMNS}
+      SELECT at, type, wanted.id, NULL, detail FROM wanted JOIN created ON created.id = wanted.id
+    )
+    SELECT id FROM created`,
+};
+
+const LIST_USERS = {
+  name: "latchkey-list-users",
+  text: `SELECT ${USER_COLUMNS} FROM latchkey.account WHERE email > $1 ORDER BY email LIMIT $2`,
+};
+
+const UPGRADE_HASH = {
+  name: "latchkey-upgrade-password-hash",
+  text: "UPDATE latchkey.account SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+};
+
+const SET_DISABLED = {
+  name: "latchkey-set-disabled",
+  text: `
+    WITH changed AS (
+      UPDATE latchkey.account SET disabled_at = $2::bigint
+       WHERE id = $1 AND (disabled_at IS NULL) <> ($2::bigint IS NULL) RETURNING id
+    )
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(2)} FROM changed`,
+};
+
 const SELECT_BY_ID = {
   name: "latchkey-find-account",
   text: `SELECT password_hash, ${USER_COLUMNS} FROM latchkey.account WHERE id = $1`,
@@ -120,6 +163,30 @@ export function createAccountStore(database: Database): AccountStore {
       return rowCount === 1;
     },
 
+    async importAccounts(imports) {
+      const users = imports.map(({ user }) => user);
+      const { rows } = await database.run(IMPORT, [
+        users.map((user) => toText(user.id)),
+        users.map((user) => toText(user.email)),
+        users.map((user) => user.emailVerified),
+        users.map((user) => toNullableText(user.name)),
+        users.map((user) => JSON.stringify(user.roles)),
+        imports.map(({ passwordHash }) => toText(passwordHash)),
+        users.map((user) => user.createdAt),
+        users.map((user) => user.disabledAt),
+        users.map((user) => user.claimsEpoch),
+        imports.map(({ event }) => event.at),
+        imports.map(({ event }) => event.type),
+        imports.map(({ event }) => JSON.stringify(event)),
+      ]);
+      const created = new Set(rows.map((row) => fromText(String(row["id"]))));
+      return users.map((user) => created.has(user.id));
+    },
+
+    async listUsers(afterEmail, limit) {
+      return (await database.run(LIST_USERS, [toText(afterEmail), limit])).rows.map(userOf);
+    },
+
     async findUser(id) {
       return (await findAccount(id))?.user;
     },
@@ -142,6 +209,16 @@ export function createAccountStore(database: Database): AccountStore {
     changePassword({ userId, expectedHash, newHash, keepSessionId: keptId, at }, event) {
       const change = [CHANGE_PASSWORD, toText(expectedHash), toText(newHash)] as const;
       return changeAndEndSessions(change, { userId, keptId, at, reason: "password_changed" }, event);
+    },
+
+    async upgradePasswordHash({ userId, expectedHash, newHash }) {
+      const values = [toText(userId), toText(expectedHash), toText(newHash)];
+      return (await database.run(UPGRADE_HASH, values)).rowCount === 1;
+    },
+
+    async setDisabled({ userId, disabledAt }, event) {
+      const values = [toText(userId), disabledAt, ...eventValues(event)];
+      return (await database.run(SET_DISABLED, values)).rowCount === 1;
     },
 
     async verifyEmail({ userId, email }, event) {

@@ -103,9 +103,22 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       findUser: (id) => accounts.accounts.findUser(id),
       findAccount: (userId) => accounts.accounts.findAccount(userId),
       findAccountByEmail: (email) => accounts.accounts.findAccountByEmail(email),
+      listUsers: (afterEmail, limit) => accounts.accounts.listUsers(afterEmail, limit),
       claimPasswordCheck: (userId, limit) => accounts.accounts.claimPasswordCheck(userId, limit),
       clearPasswordChecks: (userId) => accounts.accounts.clearPasswordChecks(userId),
       createAccount: (account, event) => thenCatchUp(accounts.accounts.createAccount(account, event)),
+      async importAccounts(imports) {
+        const created = await accounts.accounts.importAccounts(imports);
+        await Promise.allSettled([catchUp()]);
+        return created;
+      },
+      setDisabled: (change, event) => thenCatchUp(accounts.accounts.setDisabled(change, event)),
+      // The change that left the hash to be replaced may have ended sessions, and is known by that hash: whoever read the
+      // hash settles that first. A change that is yet to take place expects it, and one of the two will come too late.
+      async upgradePasswordHash(upgrade) {
+        await beyondDoubt((undecided) => verbs(undecided).listSessions(upgrade.userId, 0));
+        return accounts.accounts.upgradePasswordHash(upgrade);
+      },
       verifyEmail: (address, event) => thenCatchUp(accounts.accounts.verifyEmail(address, event)),
       setRoles: (change, event) => thenCatchUp(accounts.accounts.setRoles(change, event)),
 

@@ -14,6 +14,15 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
     INSERT INTO user (id, email, email_verified, name, roles, claims_epoch, password_hash, created_at, disabled_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (email) DO NOTHING`);
+  const insertUnlessKnown = durable.prepare(`
+    INSERT INTO user (id, email, email_verified, name, roles, claims_epoch, password_hash, created_at, disabled_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING`);
+  const selectPage = prepareSelect(relaxed, `SELECT ${USER_COLUMNS} FROM user WHERE email > ? ORDER BY email LIMIT ?`);
+  const upgradeHash = durable.prepare("UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?");
+  const updateDisabled = durable.prepare(
+    "UPDATE user SET disabled_at = ?1 WHERE id = ?2 AND (disabled_at IS NULL) <> (?1 IS NULL)",
+  );
   const selectById = prepareSelect(relaxed, `SELECT password_hash, ${USER_COLUMNS} FROM user WHERE id = ?`);
   const selectByEmail = prepareSelect(relaxed, `SELECT password_hash, ${USER_COLUMNS} FROM user WHERE email = ?`);
   const updatePassword = durable.prepare(
@@ -35,20 +44,24 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   return {
     async createAccount({ user, passwordHash }, event) {
       return transaction(durable, () => {
-        const { changes } = insert.run(
-          user.id,
-          user.email,
-          Number(user.emailVerified),
-          user.name,
-          JSON.stringify(user.roles),
-          user.claimsEpoch,
-          passwordHash,
-          user.createdAt,
-          user.disabledAt,
-        );
+        const { changes } = insert.run(...valuesOf({ user, passwordHash }));
         if (changes === 1) append(event);
         return changes === 1;
       });
+    },
+
+    async importAccounts(imports) {
+      return transaction(durable, () =>
+        imports.map(({ event, ...account }) => {
+          const created = insertUnlessKnown.run(...valuesOf(account)).changes === 1;
+          if (created) append(event);
+          return created;
+        }),
+      );
+    },
+
+    async listUsers(afterEmail, limit) {
+      return selectPage.all(afterEmail, limit).map(userOf);
     },
 
     async findUser(id) {
@@ -82,6 +95,18 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
       });
     },
 
+    async upgradePasswordHash({ userId, expectedHash, newHash }) {
+      return upgradeHash.run(newHash, userId, expectedHash).changes === 1;
+    },
+
+    async setDisabled({ userId, disabledAt }, event) {
+      return transaction(durable, () => {
+        const changed = updateDisabled.run(disabledAt, userId).changes === 1;
+        if (changed) append(event);
+        return changed;
+      });
+    },
+
     async verifyEmail({ userId, email }, event) {
       return transaction(durable, () => {
         const verified = updateVerified.run(userId, email).changes === 1;
@@ -109,6 +134,21 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
       });
     },
   };
+}
+
+/** In the order of the columns of an INSERT. */
+function valuesOf({ user, passwordHash }: Account) {
+  return [
+    user.id,
+    user.email,
+    Number(user.emailVerified),
+    user.name,
+    JSON.stringify(user.roles),
+    user.claimsEpoch,
+    passwordHash,
+    user.createdAt,
+    user.disabledAt,
+  ];
 }
 
 function accountOf(row: Row | undefined): Account | undefined {
