@@ -6,11 +6,13 @@ import { join } from "node:path";
 
 import { check } from "./check.mjs";
 import { ensureChromium } from "./chromium.mjs";
+import { ensureKeyring } from "./keyring.mjs";
 import { ensureRedis } from "./redis.mjs";
 import { findNode, installDependencies, ROOT, toolEnvironment } from "./toolchain.mjs";
 
 installDependencies();
 const chromium = ensureChromium();
+ensureKeyring();
 ensureRedis();
 const checks = check();
 

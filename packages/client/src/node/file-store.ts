@@ -3,7 +3,6 @@ import {
   closeSync,
   fsyncSync,
   linkSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -14,9 +13,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-import { ClientError } from "../errors.ts";
 import { isErrno } from "./errno.ts";
 import { createFileLock } from "./file-lock.ts";
+import { requirePrivate } from "./private-folder.ts";
 import type { Sealer } from "./sealer.ts";
 import { createSealer } from "./sealer.ts";
 import type { TokenStore } from "./token-store.ts";
@@ -109,16 +108,6 @@ function revisionOf(fileName: string): number | undefined {
 
 function newestRevision(folder: string): number {
   return Math.max(0, ...readdirSync(folder).map((name) => revisionOf(name) ?? 0));
-}
-
-/** Whoever may write here could plant a session; whoever may read has it. */
-function requirePrivate(folder: string): void {
-  const found = lstatSync(folder);
-  if (!found.isDirectory()) throw new ClientError("invalid_options", `folder: ${folder} is no folder.`);
-  if (process.platform === "win32") return;
-  if ((found.mode & 0o077) !== 0 || found.uid !== process.getuid?.()) {
-    throw new ClientError("invalid_options", `folder: ${folder} is open to others. Mend it with: chmod 700 ${folder}`);
-  }
 }
 
 function isAbandoned(path: string): boolean {

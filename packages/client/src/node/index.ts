@@ -19,4 +19,6 @@ export type { NodeClientOptions } from "./create-client.ts";
 export { createClient } from "./create-client.ts";
 export type { FileStoreOptions } from "./file-store.ts";
 export { createFileStore } from "./file-store.ts";
+export type { KeyringStoreOptions } from "./keyring-store.ts";
+export { createKeyringStore } from "./keyring-store.ts";
 export type { StoredState, TokenStore } from "./token-store.ts";

@@ -1,0 +1,14 @@
+/** Opens a store whose key is in the keyring, adds a text to what is there, and prints what it has then: or why not. */
+import { createKeyringStore } from "@latchkey/client/node";
+
+const [folder = "", service = "", text = ""] = process.argv.slice(2);
+try {
+  const store = await createKeyringStore({ folder, service });
+  for (;;) {
+    const before = store.read();
+    if (store.replace(before?.revision ?? 0, `${before?.text ?? ""}${text};`)) break;
+  }
+  process.stdout.write(JSON.stringify(store.read()?.text));
+} catch (error) {
+  process.stdout.write(JSON.stringify({ error: error instanceof Error ? error.message : "unknown" }));
+}
