@@ -87,7 +87,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
 }
 
 async function endSessionOfExpired(context: FlowContext, { refreshToken, origin }: RefreshRequest): Promise<void> {
-  const token = await context.refreshTokens.readExpired(refreshToken);
+  const token = context.refreshTokens.readExpired(refreshToken);
   const session = token && (await context.store.sessions.findSession(token.sessionId));
   if (session !== undefined) await endExpiredSession(context, session, origin);
 }

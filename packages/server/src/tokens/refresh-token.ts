@@ -30,8 +30,8 @@ export interface RefreshTokens {
    * @throws AuthError `unavailable` where its key is not known, and cannot be looked for
    */
   read(token: string): Promise<RefreshTokenContent | undefined>;
-  /** The same of a token whose time may be over: for what may be done about its session then. */
-  readExpired(token: string): Promise<RefreshTokenContent | undefined>;
+  /** The same of a token whose time may be over, and whose key is known: for what may be done about its session then. */
+  readExpired(token: string): RefreshTokenContent | undefined;
 }
 
 export function createRefreshTokens(options: {
@@ -58,8 +58,7 @@ export function createRefreshTokens(options: {
   // At this time none has expired.
   const verifyAnyTime = verifierAt(() => 0);
 
-  type Verify = typeof verifyNow;
-  const parse = (verify: Verify, token: string): RefreshTokenContent | "unknown key" | undefined => {
+  const parse = (verify: typeof verifyNow, token: string): RefreshTokenContent | "unknown key" | undefined => {
     try {
       const { claims } = verify(token);
       const { sid, gen, jti, exp } = claims;
@@ -71,13 +70,6 @@ export function createRefreshTokens(options: {
       if (!(error instanceof JwtError)) throw error;
       return error.code === "unknown_key" ? "unknown key" : undefined;
     }
-  };
-
-  const read = async (verify: Verify, token: string): Promise<RefreshTokenContent | undefined> => {
-    const content = parse(verify, token);
-    if (content !== "unknown key") return content;
-    const known = (await keyRing.learn(token)) ? parse(verify, token) : undefined;
-    return known === "unknown key" ? undefined : known;
   };
 
   return {
@@ -97,7 +89,16 @@ export function createRefreshTokens(options: {
         { typ: REFRESH_TOKEN_TYPE },
       ),
 
-    read: (token) => read(verifyNow, token),
-    readExpired: (token) => read(verifyAnyTime, token),
+    async read(token) {
+      const content = parse(verifyNow, token);
+      if (content !== "unknown key") return content;
+      const known = (await keyRing.learn(token)) ? parse(verifyNow, token) : undefined;
+      return known === "unknown key" ? undefined : known;
+    },
+
+    readExpired(token) {
+      const content = parse(verifyAnyTime, token);
+      return content === "unknown key" ? undefined : content;
+    },
   };
 }
