@@ -45,6 +45,8 @@ export async function findHolder(context: FlowContext, token: VerifiedAccessToke
   if (found === undefined) return undefined;
   const { session, user } = found;
   if (session.userId !== token.userId || !isLive(session, context.clock())) return undefined;
+  // We sign no such token, but an API that shares a secret with us can: for its own sessions alone, and bound ones as bound.
+  if (token.claims.aud !== session.audience || token.jkt !== session.jkt) return undefined;
   if (user === undefined || user.disabledAt !== null) return undefined;
   return (await context.revokedTokens.isRevoked(token.claims.jti)) ? undefined : { user, session };
 }

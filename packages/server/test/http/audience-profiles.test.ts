@@ -1,9 +1,11 @@
+import type { JWTPayload } from "jose";
 import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 
 import type { AuthServerOptions } from "../../src/index.ts";
-import { expectRefusal, ISSUER, startAuthority } from "../authority.ts";
+import { expectRefusal, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
 import type { TestAuthority } from "../authority.ts";
+import { createDpopClient } from "../dpop-client.ts";
 
 const PLAIN = "https://plain.example.com";
 const LEGACY = "https://legacy.example.com";
@@ -62,6 +64,31 @@ describe("each API gets the tokens it understands", () => {
     }
     const guessed = await authority.call("GET", "/auth/me", { token: await forged(SHARED, "x".repeat(32)) });
     expectRefusal(guessed, 401, "invalid_token");
+  });
+
+  it("a shared secret opens no session but those of its own API, and none that is bound to a key without it", async () => {
+    const authority = await startAuthority({ audiences });
+    const mine = await tokenFor(authority, SHARED);
+    const forgedFor = (claims: JWTPayload): Promise<string> =>
+      new SignJWT({ ...decodeJwt(mine), sub: claims.sub ?? "", sid: claims["sid"] })
+        .setProtectedHeader({ ...decodeProtectedHeader(mine), alg: "HS256" })
+        .sign(Buffer.from(SECRET));
+    const ofAnother = decodeJwt(await tokenFor(authority, PLAIN));
+    const key = await createDpopClient(authority.now);
+    const bound = await authority.call("POST", "/auth/login", {
+      json: { email: "ada@example.com", password: PASSWORD, audience: SHARED },
+      headers: await key.prove("POST", "/auth/login"),
+    });
+    const ofBound = decodeJwt((bound.body as { access_token: string }).access_token);
+
+    for (const claims of [ofAnother, ofBound]) {
+      expectRefusal(
+        await authority.call("POST", "/auth/logout-all", { token: await forgedFor(claims) }),
+        401,
+        "invalid_token",
+      );
+    }
+    expect((await authority.call("GET", "/auth/me", { token: mine })).status).toBe(200);
   });
 
   it("a shared secret is replaced without anybody noticing: the first signs, each verifies", async () => {
