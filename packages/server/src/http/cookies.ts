@@ -26,15 +26,28 @@ export function readCookie(request: Request, name: string): string | undefined {
 export function sessionCookies(http: HttpContext, grant: SessionGrant): readonly string[] {
   const { session } = grant;
   const lifetime = session.persistent ? { maxAge: session.idleExpiresAt - http.clock() } : {};
-  const { accessName } = http.cookies;
-  const access = { ...wholeHostAttributes(http), maxAge: Math.max(0, grant.accessTokenExpiresAt - http.clock()) };
-  // A token that is bound to a key is of no use to who has the cookie alone.
-  const isUsable = accessName !== undefined && session.jkt === null;
   return [
-    ...(isUsable ? [serialize(accessName, grant.accessToken, access)] : []),
+    ...accessCookie(http, grant),
     serialize(http.cookies.names.refresh, grant.refreshToken, { ...refreshAttributes(http), ...lifetime }),
     csrfCookie(http, http.csrfTokens.issue(session.id, session.generation), lifetime),
   ];
+}
+
+/** A token that is bound to a key is of no use to who has the cookie alone; one of the session before must not stay. */
+function accessCookie(
+  http: HttpContext,
+  { session, accessToken, accessTokenExpiresAt }: SessionGrant,
+): readonly string[] {
+  const { accessName } = http.cookies;
+  if (accessName === undefined) return [];
+  if (session.jkt !== null) return clearedAccessCookie(http);
+  const maxAge = Math.max(0, accessTokenExpiresAt - http.clock());
+  return [serialize(accessName, accessToken, { ...wholeHostAttributes(http), maxAge })];
+}
+
+function clearedAccessCookie(http: HttpContext): readonly string[] {
+  const { accessName } = http.cookies;
+  return accessName === undefined ? [] : [serialize(accessName, "", { ...wholeHostAttributes(http), maxAge: 0 })];
 }
 
 /** The CSRF token's cookie; without a lifetime it ends with the browser, or with the next refresh. */
@@ -76,9 +89,8 @@ export function clearedSessionCookie(http: HttpContext, request: Request): reado
 
 /** Clears all, with the attributes they were set with: browsers ignore a deletion that lacks them (CVE-2025-55162). */
 function clearedCookies(http: HttpContext): readonly string[] {
-  const { accessName } = http.cookies;
   return [
-    ...(accessName === undefined ? [] : [serialize(accessName, "", { ...wholeHostAttributes(http), maxAge: 0 })]),
+    ...clearedAccessCookie(http),
     serialize(http.cookies.names.refresh, "", { ...refreshAttributes(http), maxAge: 0 }),
     serialize(http.cookies.names.csrf, "", { ...scriptAttributes(http), maxAge: 0 }),
     clearedAttemptCookie(http),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Answer, TestAuthority } from "../authority.ts";
 import { cookieJar, expectRefusal, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
+import { createDpopClient } from "../dpop-client.ts";
 
 const SESSION = "__Host-latchkey-session";
 const CSRF = "__Host-latchkey-csrf";
@@ -261,6 +262,19 @@ describe("cookies.accessToken", () => {
       "__Host-latchkey-at=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict",
     );
     expect(jar.size).toBe(0);
+  });
+
+  it("leaves none of somebody else's behind where the new session is bound to a key", async () => {
+    const authority = await startAuthority({ cookies: { accessToken: true } });
+    const { send, signIn, jar } = await signedInBrowser(authority);
+    await signIn("cookie");
+    expect(jar.has("__Host-latchkey-at")).toBe(true);
+    const email = "grace@example.com";
+    await authority.call("POST", "/auth/signup", { json: { email, password: PASSWORD } });
+    const { DPoP } = await (await createDpopClient(authority.now)).prove("POST", "/auth/login");
+    const answer = await send("POST", "/auth/login", { DPoP }, { email, password: PASSWORD, transport: "cookie" });
+    expect(answer.body).toMatchObject({ token_type: "DPoP" });
+    expect(jar.has("__Host-latchkey-at")).toBe(false);
   });
 
   it("sets no such cookie by body transport, nor without the option", async () => {
