@@ -130,10 +130,10 @@ const PART = "part-";
 /**
  * The cursor within a snapshot, after so many parts of it.
  *
- * @param end the cursor at its end
+ * @param snapshot names this very one: parts of others, of the same place even, do not go on from here
  */
-export function partCursor(end: string, parts: number): string {
-  return `${PART}${parts}-${end}`;
+export function partCursor(snapshot: string, parts: number): string {
+  return `${PART}${parts}-${snapshot}`;
 }
 
 /** Whether a cursor is within a snapshot, and so no place to come back with. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 
 import { signJwt } from "@latchkey/jwt";
@@ -244,12 +245,15 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   ): Promise<readonly SignedBatch[]> => {
     const batches: SignedBatch[] = [];
     const parts = splitIntoBatches(revocations);
+    // Of two snapshots that end at one place, the later has forgotten entries, and so others in its parts: with a part of the
+    // earlier in the place of its own, some would be missing, and nobody would see a gap.
+    const name = `${randomBytes(12).toString("base64url")}-${cursor}`;
     let part = parts.next();
     while (!part.done) {
       const following = parts.next();
       const made = batches.length;
-      const end = following.done === true ? cursor : partCursor(cursor, made + 1);
-      batches.push(sign(made === 0 ? null : partCursor(cursor, made), end, part.value, readAt));
+      const end = following.done === true ? cursor : partCursor(name, made + 1);
+      batches.push(sign(made === 0 ? null : partCursor(name, made), end, part.value, readAt));
       part = following;
       // A million entries take a second to sign; requests are answered in between.
       await setImmediate();

@@ -1,3 +1,4 @@
+import { isPartCursor } from "@latchkey/protocol";
 import { decodeJwt } from "jose";
 import { describe, expect, it } from "vitest";
 
@@ -8,6 +9,16 @@ import { cursorOf, followFeed, readFeed } from "./feed-reader.ts";
 
 const API = { id: "api", secret: "a-secret-of-at-least-32-characters!" };
 const basic = { Authorization: `Basic ${Buffer.from(`${API.id}:${API.secret}`).toString("base64")}` };
+
+/** Sessions that have ended, in the log as they are: only that is read. More than 1,000 do not fit one batch. */
+async function appendEndings(authority: TestAuthority, at: number, count: number): Promise<void> {
+  const store = createSqliteStore({ path: authority.path });
+  for (let index = 0; index < count; index++) {
+    const ended = { userId: "u", sessionId: `session-${at}-${index}`, reason: "signed_out" } as const;
+    await store.events.appendEvent({ ...ended, type: "session_revoked", at, origin: { ip: null, userAgent: null } });
+  }
+  await store.close();
+}
 
 const startPublic = (): Promise<TestAuthority> => startAuthority({ revocationFeed: { access: "public" } });
 
@@ -173,15 +184,7 @@ describe("the revocation feed", () => {
 
   it("chains the parts of a snapshot that takes several batches, so that none can be left out", async () => {
     const authority = await startPublic();
-    await authority.signedIn();
-    // As many as do not fit one batch: appended as they are, since only the log is read.
-    const store = createSqliteStore({ path: authority.path });
-    const at = 1_800_000_000;
-    for (let index = 0; index < 1_700; index++) {
-      const ended = { userId: "u", sessionId: `session-${index}`, reason: "signed_out" } as const;
-      await store.events.appendEvent({ ...ended, type: "session_revoked", at, origin: { ip: null, userAgent: null } });
-    }
-    await store.close();
+    await appendEndings(authority, 1_800_000_000, 1_700);
 
     const batches = await readFeed(authority.server);
 
@@ -192,6 +195,20 @@ describe("the revocation feed", () => {
     // A place within it is none to come back to.
     const [again] = await readFeed(authority.server, batches[0]?.cursor);
     expect(again?.after).toBeNull();
+  });
+
+  it("lets parts of two snapshots of one place not be joined: entries move from part to part as others are forgotten", async () => {
+    const authority = await startPublic();
+    await appendEndings(authority, 1_800_000_000, 200);
+    await appendEndings(authority, 1_800_000_300, 1_000);
+    const earlier = await readFeed(authority.server);
+    authority.advance(800);
+    const later = await readFeed((await authority.restart()).server);
+
+    expect(cursorOf(later)).toBe(cursorOf(earlier));
+    const within = earlier.map(({ cursor }) => cursor).filter((cursor) => isPartCursor(cursor));
+    expect(within).not.toEqual([]);
+    expect(later.filter(({ after }) => after !== null && within.includes(after))).toEqual([]);
   });
 
   it("is for resource servers alone, unless it was made public", async () => {
