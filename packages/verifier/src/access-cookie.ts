@@ -1,4 +1,4 @@
-import { accessCookieName } from "@latchkey/protocol";
+import { accessCookieName, cookieValues } from "@latchkey/protocol";
 
 import { VerifierError } from "./errors.ts";
 import type { Refusal } from "./errors.ts";
@@ -43,13 +43,10 @@ export function createAccessCookieReader(
   };
 }
 
-/** By the exact name: no case, no blanks but those of RFC 6265 §4.2.1 around a pair. */
 function cookiesNamed(request: RequestLike, name: string): readonly string[] {
   return headerValues(request, "cookie")
-    .flatMap((header) => header.split(";"))
-    .map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ""))
-    .filter((pair) => pair.startsWith(`${name}=`) && pair.length > name.length + 1)
-    .map((pair) => pair.slice(name.length + 1));
+    .flatMap((header) => cookieValues(header, name))
+    .filter((value) => value !== "");
 }
 
 /** A request that does not say is taken for one that changes something. */

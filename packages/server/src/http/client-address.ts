@@ -21,17 +21,23 @@ export function createClientAddress(trustedProxies: readonly string[]): ReadClie
   if (trustedProxies.length === 0) return (peer) => peer?.replace(MAPPED_IPV4, "") ?? null;
 
   return (peer, forwardedFor) => {
-    const path = [...(forwardedFor ?? "").split(","), peer ?? ""].map((hop) => parseAddress(hop.trim()));
-    let client = path.pop();
-    while (client !== undefined && isTrusted(client) && path.length > 0) {
-      const before = path.pop();
+    let client = parseAddress(peer ?? "");
+    let path = forwardedFor ?? "";
+    // Nothing is read that is not believed: anybody sends 16 KiB of it, and addresses take their time.
+    for (let hops = 0; hops < MAX_HOPS && client !== undefined && isTrusted(client); hops++) {
+      const comma = path.lastIndexOf(",");
+      const before = parseAddress(path.slice(comma + 1).trim());
       // A proxy of ours that names nobody who could be called: then it is the one who calls.
       if (before === undefined) break;
       client = before;
+      path = path.slice(0, Math.max(comma, 0));
     }
     return client?.toString() ?? null;
   };
 }
+
+/** More proxies than anybody has in a row. */
+const MAX_HOPS = 32;
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 

@@ -1,3 +1,4 @@
+import { cookieValues } from "@latchkey/protocol";
 import { serialize } from "hono/utils/cookie";
 
 import { AuthError } from "../errors.ts";
@@ -13,11 +14,7 @@ import type { Exchange, HttpContext } from "./exchange.ts";
  * @throws AuthError `invalid_request` for two cookies of the name
  */
 export function readCookie(request: Request, name: string): string | undefined {
-  const values = (request.headers.get("cookie") ?? "")
-    .split(";")
-    .map((pair) => pair.replace(/^[ \t]+/, ""))
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1).replace(/[ \t]+$/, ""));
+  const values = cookieValues(request.headers.get("cookie") ?? "", name);
   if (values.length > 1) throw new AuthError("invalid_request", { description: "There are two cookies of one name." });
   return values[0];
 }
