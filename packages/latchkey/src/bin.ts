@@ -4,6 +4,9 @@ import { ConfigurationError, createPwnedPasswords, KeyServiceError, setRoles, un
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { keysCommand } from "./commands/keys.ts";
+import { importUsersCommand } from "./commands/import-users.ts";
+import { manageUsersCommands } from "./commands/manage-users.ts";
+import { noAccount } from "./no-account.ts";
 import { readSecretEnvironment } from "./environment.ts";
 import { SOURCES } from "./master-secret-source.ts";
 import { openMasterSecrets } from "./open-master-secrets.ts";
@@ -182,6 +185,9 @@ users
     });
   });
 
+users.addCommand(importUsersCommand(dataOption));
+for (const command of manageUsersCommands(dataOption)) users.addCommand(command);
+
 /** Without any audience it is the issuer, as ever. */
 function audiencesOf({ audience, alg, typ, issuer, port }: ServeFlags): { readonly audiences?: AudienceOptions[] } {
   if (audience === undefined && alg === undefined && typ === undefined) return {};
@@ -194,10 +200,6 @@ function audiencesOf({ audience, alg, typ, issuer, port }: ServeFlags): { readon
 /** Where people rely on it, a secret is chosen and kept by somebody who knows. */
 function isProduction({ issuer }: ServeFlags): boolean {
   return process.env["NODE_ENV"] === "production" || issuer?.startsWith("https:") === true;
-}
-
-function noAccount(): ConfigurationError {
-  return new ConfigurationError("There is no account with that e-mail address in this database.");
 }
 
 function mailLinksOf({ verifyEmailUrl, resetPasswordUrl }: ServeFlags): MailOptions["links"] | undefined {

@@ -7,6 +7,9 @@ export interface Origin {
   readonly userAgent: string | null;
 }
 
+/** An operator at the command line has neither address nor browser. */
+export const OPERATOR: Origin = { ip: null, userAgent: null };
+
 /**
  * What happened, for the outbox that audit log, revocation feed and webhooks read. Each is appended in the transaction of
  * the change it tells of. It holds identifiers only: never a token, password or e-mail address.

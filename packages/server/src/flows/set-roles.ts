@@ -1,10 +1,7 @@
-import type { Origin } from "../domain/event.ts";
+import { OPERATOR } from "../domain/event.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
-
-/** An operator at the command line has neither address nor browser. */
-const OPERATOR: Origin = { ip: null, userAgent: null };
 
 /** Sets a user's roles; tokens carry them from the next refresh on. Answers whether there is such a user. */
 export async function setRoles(
