@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import pLimit from "p-limit";
 
 import { AuthError } from "../errors.ts";
-import type { PasswordHasher } from "../ports/password-hasher.ts";
+import type { HashingPlace, PasswordHasher } from "../ports/password-hasher.ts";
 import { equalBytes } from "./foreign-hashes/equal-bytes.ts";
 import { parseForeignHash } from "./foreign-hashes/foreign-hash.ts";
 
@@ -27,11 +27,9 @@ export interface Argon2HasherOptions {
 }
 
 /** The computation itself: the raw Argon2id tag, computed off the main thread. */
-type Argon2id = (
-  password: string,
-  salt: Uint8Array,
-  costs: Argon2Costs & { readonly tagBytes?: number },
-) => Promise<Uint8Array>;
+type Argon2id = (password: string, salt: Uint8Array, costs: TagCosts) => Promise<Uint8Array>;
+
+type TagCosts = Argon2Costs & { readonly tagBytes?: number };
 
 /**
  * Argon2id in the PHC string format. Computed by `@node-rs/argon2` where its binary is installed, which is more than twice
@@ -43,29 +41,52 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
   const limit = pLimit(concurrency);
   const nothingSalt = randomBytes(SALT_BYTES);
 
-  const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (limit.pendingCount >= maxWaiting)
+  let taken = 0;
+  const reserve = (): HashingPlace => {
+    if (taken >= concurrency + maxWaiting) {
       throw new AuthError("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
-    return limit(work);
+    }
+    taken += 1;
+    let isReleased = false;
+    return {
+      release() {
+        if (!isReleased) taken -= 1;
+        isReleased = true;
+      },
+    };
   };
-  const compute = (...parameters: Parameters<Argon2id>): Promise<Uint8Array> =>
-    inTurn(async () => (await loadArgon2id())(...parameters));
+  const inTurn = async <Result>(work: () => Promise<Result>, given?: HashingPlace): Promise<Result> => {
+    if (given !== undefined) return limit(work);
+    const place = reserve();
+    try {
+      return await limit(work);
+    } finally {
+      place.release();
+    }
+  };
+  const compute = (
+    { password, salt, costs: withCosts }: { password: string; salt: Uint8Array; costs: TagCosts },
+    place?: HashingPlace,
+  ): Promise<Uint8Array> => inTurn(async () => (await loadArgon2id())(password, salt, withCosts), place);
 
   return {
     async hash(password) {
       const salt = randomBytes(SALT_BYTES);
-      return formatPhc({ costs, salt, tag: await compute(password, salt, costs) });
+      return formatPhc({ costs, salt, tag: await compute({ password, salt, costs }) });
     },
 
-    async verify(password, hash) {
+    reserve,
+
+    async verify(password, hash, place) {
       const stored = parsePhc(hash);
       if (stored !== undefined) {
         const { salt, tag } = stored;
-        return equalBytes(await compute(password, salt, { ...stored.costs, tagBytes: tag.length }), tag);
+        const withCosts = { ...stored.costs, tagBytes: tag.length };
+        return equalBytes(await compute({ password, salt, costs: withCosts }, place), tag);
       }
       const foreign = parseForeignHash(hash);
       if (foreign === undefined) throw new Error("a stored password hash is of no kind that can be checked");
-      return inTurn(() => foreign.verify(password));
+      return inTurn(() => foreign.verify(password), place);
     },
 
     needsRehash(hash) {
@@ -73,8 +94,8 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
       return stored === undefined || formatPhc({ ...stored, costs }) !== hash || stored.tag.length !== TAG_BYTES;
     },
 
-    async verifyNothing(password) {
-      await compute(password, nothingSalt, costs);
+    async verifyNothing(password, place) {
+      await compute({ password, salt: nothingSalt, costs }, place);
       return false;
     },
   };

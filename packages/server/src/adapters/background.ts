@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import pLimit from "p-limit";
 
 import type { Background } from "../ports/background.ts";
@@ -5,7 +7,7 @@ import type { Logger } from "../ports/logger.ts";
 
 const CONCURRENCY = 4;
 
-/** What would wait beyond this is dropped, and logged: a flood must not fill the memory. */
+/** What comes beyond this is dropped, and logged: a flood must not fill the memory. */
 const MAX_WAITING = 1_000;
 
 /** In this process, a few at a time. */
@@ -15,11 +17,13 @@ export function createBackground(logger: Logger): Background {
 
   return {
     run(name, work) {
-      if (limit.pendingCount >= MAX_WAITING) {
+      if (running.size >= MAX_WAITING) {
         logger.error({}, `${name}: dropped, because too much waits`);
         return;
       }
-      const done = limit(work)
+      // In a later turn: what the work costs must not show in the time of the answer that it stands behind.
+      const done = nextTurn()
+        .then(() => limit(work))
         .catch((error: unknown) => logger.error({ err: error }, `${name}: failed`))
         .finally(() => running.delete(done));
       running.add(done);

@@ -20,6 +20,8 @@ export type AuthEvent = {
   readonly origin: Origin;
 } & (
   | { readonly type: "user_signed_up"; readonly userId: string }
+  /** The address has an account already; whose is not said. */
+  | { readonly type: "sign_up_refused"; readonly userId: null }
   | { readonly type: "user_imported"; readonly userId: string }
   | { readonly type: "signed_in"; readonly userId: string; readonly sessionId: string }
   | { readonly type: "sign_in_failed"; readonly userId: string | null }

@@ -2,6 +2,7 @@ import type { Origin } from "../domain/event.ts";
 import { normalizePassword } from "../domain/password-policy.ts";
 import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
+import type { HashingPlace } from "../ports/password-hasher.ts";
 import type { FlowContext } from "./context.ts";
 import type { SignedIn } from "./identify.ts";
 import type { Attempt } from "./rate-limits.ts";
@@ -13,22 +14,38 @@ const NOBODY = "00000000-0000-0000-0000-000000000000";
  * Whether it is the account's password: counted as a guess first, and no longer once it was none. Unknown address, wrong
  * password and too many guesses in a row cost the same work.
  *
- * @throws AuthError `rate_limited`
+ * @throws AuthError `unavailable`, `rate_limited`
  */
 export async function isPasswordOf(
   context: FlowContext,
   account: Account | undefined,
   attempt: Attempt & { readonly password: string },
 ): Promise<boolean> {
-  const { attemptLimits, hasher, store } = context;
+  // First of all: a guess that could not be checked must not count as one.
+  const place = context.hasher.reserve?.();
+  try {
+    return await checkInPlace(context, account, { attempt, place });
+  } finally {
+    place?.release();
+  }
+}
+
+async function checkInPlace(
+  { attemptLimits, hasher, store }: FlowContext,
+  account: Account | undefined,
+  {
+    attempt,
+    place,
+  }: { readonly attempt: Attempt & { readonly password: string }; readonly place: HashingPlace | undefined },
+): Promise<boolean> {
   await attemptLimits.beforePassword(attempt);
   const userId = account?.user.id ?? NOBODY;
   const mayBeRight = await store.accounts.claimPasswordCheck(userId, attemptLimits.consecutiveFailures);
   const password = normalizePassword(attempt.password);
   const isRight =
     account !== undefined && mayBeRight
-      ? await hasher.verify(password, account.passwordHash)
-      : await hasher.verifyNothing(password);
+      ? await hasher.verify(password, account.passwordHash, place)
+      : await hasher.verifyNothing(password, place);
   if (isRight)
     await Promise.all([store.accounts.clearPasswordChecks(userId), attemptLimits.afterRightPassword(attempt)]);
   return isRight;

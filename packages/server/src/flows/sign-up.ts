@@ -32,6 +32,7 @@ export async function signUp(
   const created = await context.store.accounts.createAccount(
     { user, passwordHash },
     { type: "user_signed_up", userId: user.id, at: now, origin: request.origin },
+    { type: "sign_up_refused", userId: null, at: now, origin: request.origin },
   );
   if (!created && context.policy.revealEmailTaken) throw new AuthError("email_taken");
   mailInBackground(context, email, created ? "email-verification" : "account-exists");

@@ -10,8 +10,12 @@ export interface Account {
 
 /** Where accounts live. Every verb is one atomic, durable step; see the session store for its events. */
 export interface AccountStore {
-  /** Answers `false`, and changes nothing, where the e-mail address has an account already. */
-  createAccount(account: Account, event: AuthEvent): Promise<boolean>;
+  /**
+   * Answers `false`, and makes none, where the e-mail address has an account already.
+   *
+   * @param otherwise is appended then, so that it takes the work, and the wait for the disk, that making one does
+   */
+  createAccount(account: Account, event: AuthEvent, otherwise?: AuthEvent): Promise<boolean>;
 
   /**
    * Makes many accounts in one step, but for those whose id or e-mail address an account has already; answers which were

@@ -38,6 +38,7 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
     case "key_created":
     case "key_scheduled":
     case "user_signed_up":
+    case "sign_up_refused":
     case "user_imported":
     // What disabling an account ends is told by the event that ends its sessions.
     case "account_disabled":

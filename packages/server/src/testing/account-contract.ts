@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 
+import type { AuthEvent } from "../domain/event.ts";
 import type { Account } from "../ports/account-store.ts";
 import type { Store } from "../ports/store.ts";
 import { AWKWARD_TEXTS, create, eventsAfter, lastSequence, NOW, passwordChanged, sampleAccount } from "./samples.ts";
@@ -52,6 +53,23 @@ export function describeAccounts(test: StoreTest<Store>): void {
     assert.deepEqual(await store.accounts.findAccountByEmail(first.user.email), first);
     assert.equal(await store.accounts.findUser(second.user.id), undefined);
     assert.deepEqual(await eventsAfter(store, before), []);
+  });
+
+  test("a sign-up with a taken address is recorded, where that is wanted, and that alone", async (open) => {
+    const store = await open();
+    const first = await signUp(store);
+    const before = await lastSequence(store);
+    const refused = { type: "sign_up_refused", userId: null, at: NOW, origin: { ip: null, userAgent: "\0" } } as const;
+    const second = sampleAccount({ email: first.user.email });
+    const third = sampleAccount();
+
+    const event = (account: Account): AuthEvent => userEvent("user_signed_up", account.user.id);
+    assert.equal(await store.accounts.createAccount(second, event(second), refused), false);
+    assert.equal(await store.accounts.createAccount(third, event(third), refused), true);
+
+    assert.deepEqual(await store.accounts.findAccountByEmail(first.user.email), first);
+    assert.deepEqual(await store.accounts.findAccount(third.user.id), third);
+    assert.deepEqual(await eventsAfter(store, before), [refused, event(third)]);
   });
 
   test("of 20 sign-ups with one e-mail address at once, on two nodes, one takes place", async (open) => {

@@ -8,14 +8,14 @@ const BREACHED = "a phrase that was leaked";
 describe("the look-up of breached passwords", () => {
   it("PW-02: finds a breached password, and no other", async () => {
     const range = await startRangeServer([BREACHED]);
-    const screening = createPwnedPasswords({ url: range.url });
+    const screening = createPwnedPasswords({ url: range.url, timeoutMs: 20_000 });
     expect(await screening.isBreached(BREACHED)).toBe(true);
     expect(await screening.isBreached("a phrase that was not")).toBe(false);
   });
 
   it("tells the server five digits of the SHA-1 and nothing else, and asks for padding", async () => {
     const range = await startRangeServer([]);
-    await createPwnedPasswords({ url: `${range.url}/` }).isBreached("password");
+    await createPwnedPasswords({ url: `${range.url}/`, timeoutMs: 20_000 }).isBreached("password");
     const [request] = range.requests;
     // SHA-1 of "password": 5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8.
     expect(request?.path).toBe("/range/5BAA6");
@@ -25,7 +25,7 @@ describe("the look-up of breached passwords", () => {
 
   it("takes no padding for a breach", async () => {
     const range = await startRangeServer([]);
-    const screening = createPwnedPasswords({ url: range.url });
+    const screening = createPwnedPasswords({ url: range.url, timeoutMs: 20_000 });
     const verdicts = await Promise.all(Array.from({ length: 20 }, (_, n) => screening.isBreached(`phrase ${n}`)));
     expect(verdicts).not.toContain(true);
   });

@@ -12,7 +12,7 @@ async function start(onUnavailable?: "allow" | "refuse") {
   const range = await startRangeServer([BREACHED]);
   const passwords: PasswordOptions = {
     breached: {
-      screening: createPwnedPasswords({ url: range.url, timeoutMs: 500 }),
+      screening: createPwnedPasswords({ url: range.url, timeoutMs: 5_000 }),
       ...(onUnavailable !== undefined && { onUnavailable }),
     },
   };

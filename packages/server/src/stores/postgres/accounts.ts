@@ -16,7 +16,11 @@ const INSERT = {
       ON CONFLICT (email) DO NOTHING
       RETURNING id
     )
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(9)} FROM created`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS}
+    SELECT ${eventParameters(9)} FROM created
+    UNION ALL
+    SELECT ${eventParameters(14)} WHERE $15::bigint IS NOT NULL AND NOT EXISTS (SELECT FROM created)
+    RETURNING (SELECT count(*) FROM created) AS created`,
 };
 
 // Sorted, so that two imports at once take the index entries in one order and never wait for each other in a circle.
@@ -147,8 +151,8 @@ export function createAccountStore(database: Database): AccountStore {
     });
 
   return {
-    async createAccount({ user, passwordHash }, event) {
-      const { rowCount } = await database.run(INSERT, [
+    async createAccount({ user, passwordHash }, event, otherwise) {
+      const { rows } = await database.run(INSERT, [
         toText(user.id),
         toText(user.email),
         user.emailVerified,
@@ -159,8 +163,9 @@ export function createAccountStore(database: Database): AccountStore {
         user.disabledAt,
         user.claimsEpoch,
         ...eventValues(event),
+        ...(otherwise === undefined ? [null, null, null, null, null] : eventValues(otherwise)),
       ]);
-      return rowCount === 1;
+      return Number(rows[0]?.["created"] ?? 0) === 1;
     },
 
     async importAccounts(imports) {

@@ -106,7 +106,11 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       listUsers: (afterEmail, limit) => accounts.accounts.listUsers(afterEmail, limit),
       claimPasswordCheck: (userId, limit) => accounts.accounts.claimPasswordCheck(userId, limit),
       clearPasswordChecks: (userId) => accounts.accounts.clearPasswordChecks(userId),
-      createAccount: (account, event) => thenCatchUp(accounts.accounts.createAccount(account, event)),
+      async createAccount(account, event, otherwise) {
+        const created = await accounts.accounts.createAccount(account, event, otherwise);
+        if (created || otherwise !== undefined) await Promise.allSettled([catchUp()]);
+        return created;
+      },
       async importAccounts(imports) {
         const created = await accounts.accounts.importAccounts(imports);
         await Promise.allSettled([catchUp()]);

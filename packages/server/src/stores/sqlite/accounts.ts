@@ -42,10 +42,11 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   const revokeSessions = prepareRevokeUserSessions(durable);
 
   return {
-    async createAccount({ user, passwordHash }, event) {
+    async createAccount({ user, passwordHash }, event, otherwise) {
       return transaction(durable, () => {
         const { changes } = insert.run(...valuesOf({ user, passwordHash }));
-        if (changes === 1) append(event);
+        const appended = changes === 1 ? event : otherwise;
+        if (appended !== undefined) append(appended);
         return changes === 1;
       });
     },
