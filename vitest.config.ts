@@ -2,8 +2,9 @@ import { availableParallelism } from "node:os";
 
 import { defineConfig } from "vitest/config";
 
-// Workspaces resolve to their sources, so tests run unbuilt.
-const conditions = ["@latchkey/source", "module", "node", "default"];
+// Workspaces resolve to their sources, so tests run unbuilt; all else as Node.js does ("module" is for bundlers, and there are
+// packages whose modules need one).
+const conditions = ["@latchkey/source", "node", "default"];
 
 export default defineConfig({
   resolve: { conditions },

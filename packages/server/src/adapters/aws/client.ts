@@ -17,7 +17,15 @@ export async function loadPackage<T>(name: string, load: () => Promise<T>): Prom
   try {
     return await load();
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
+    if (
+      !(
+        error instanceof Error &&
+        "code" in error &&
+        error.code === "ERR_MODULE_NOT_FOUND" &&
+        error.message.includes(`'${name}'`)
+      )
+    )
+      throw error;
     throw new ConfigurationError(
       `The package ${name} is needed for this and is not installed. Install it: npm install ${name}`,
     );

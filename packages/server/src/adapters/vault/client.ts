@@ -22,6 +22,8 @@ export interface VaultRequest {
   /** Below `/v1/`, its segments as they are, not yet escaped. */
   readonly path: readonly string[];
   readonly body?: object;
+  /** Default: three seconds, since whoever waits may be a user who signs in. */
+  readonly timeoutMs?: number;
 }
 
 export interface VaultClient {
@@ -35,7 +37,6 @@ export interface VaultClient {
   ask(request: VaultRequest): Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** Whoever waits for it is a user who signs in. */
 const TIMEOUT_MS = 3_000;
 
 /** A token is given up when this part of its life is over. */
@@ -56,21 +57,25 @@ export function createVaultClient({ address, auth, namespace }: VaultConnection)
   const base = checkAddress(address);
   let signedIn: Promise<Token> | undefined;
 
-  const send = async ({ method, path, body }: VaultRequest, token: string | undefined): Promise<Response> => {
+  const send = async (
+    { method, path, body, timeoutMs = TIMEOUT_MS }: VaultRequest,
+    token: string | undefined,
+  ): Promise<Response> => {
     const headers = {
       "X-Vault-Request": "true",
       ...(token !== undefined && { "X-Vault-Token": token }),
       ...(namespace !== undefined && { "X-Vault-Namespace": namespace }),
       ...(body !== undefined && { "Content-Type": "application/json" }),
     };
+    const url = `${base}/v1/${path.map(encodePath).join("/")}`;
     try {
-      return await fetch(`${base}/v1/${path.map(encodePath).join("/")}`, {
+      return await fetch(url, {
         method,
         headers,
         ...(body !== undefined && { body: JSON.stringify(body) }),
         // Followed, a redirect would carry the token to wherever it leads.
         redirect: "manual",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       });
     } catch (error) {
       throw new KeyServiceError(
@@ -193,7 +198,7 @@ export function unexpected(base: string, what: string): KeyServiceError {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
-  if (error.name === "TimeoutError") return `no answer in ${TIMEOUT_MS / 1_000} s`;
+  if (error.name === "TimeoutError") return "no answer in time";
   const { cause } = error;
   const coded = cause instanceof Error ? cause : error;
   return "code" in coded ? String(coded.code) : coded.name;
