@@ -10,6 +10,7 @@ import { noAccount } from "./no-account.ts";
 import { readSecretEnvironment } from "./environment.ts";
 import { SOURCES } from "./master-secret-source.ts";
 import { openMasterSecrets } from "./open-master-secrets.ts";
+import { openSigningService } from "./open-signing-service.ts";
 import { serveAuthority } from "./serve.ts";
 import { stopOnSignal } from "./shutdown.ts";
 import { withStore } from "./with-store.ts";
@@ -30,6 +31,7 @@ In the environment, since others can read a command line:
     LATCHKEY_MASTER_SECRET_FILE  a file that only its owner can read
     LATCHKEY_MASTER_SECRET_FROM  ${SOURCES}
     LATCHKEY_MASTER_SECRET_ALSO  sources of what opens keys besides, while one secret replaces another
+  LATCHKEY_SIGNING_SERVICE   vault-transit:MOUNT, where access tokens are to be signed in place of this process
   LATCHKEY_DATABASE_URL      postgres://user:password@host/database in place of the embedded database
   LATCHKEY_REDIS_URL         redis://host for the sessions
   LATCHKEY_SMTP_URL          smtps://user:password@host for mail; without it, files in the data folder
@@ -117,6 +119,7 @@ program
   .addHelpText("after", SECRETS_HELP)
   .action(async (flags: ServeFlags) => {
     boundYoungGeneration();
+    const signingService = await openSigningService(process.env);
     const { masterSecretSources: sources, ...secrets } = readSecretEnvironment(process.env);
     const { masterSecrets, madeSecretPath } = await openMasterSecrets({
       dataPath: flags.data,
@@ -135,6 +138,7 @@ program
       dataPath: flags.data,
       ...secrets,
       masterSecret: masterSecrets,
+      ...(signingService !== undefined && { signingService }),
       issuer: flags.issuer,
       logLevel: flags.logLevel,
       keys: {

@@ -12,6 +12,7 @@ import { describe, expect, it } from "vitest";
 import { freePort } from "../../../scripts/free-port.ts";
 import { readSecretEnvironment } from "../src/environment.ts";
 import { openMasterSecrets } from "../src/open-master-secrets.ts";
+import { openSigningService } from "../src/open-signing-service.ts";
 import type { Finished } from "./serve-process.ts";
 import { runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
 
@@ -152,6 +153,22 @@ describe("OP-05: a master secret that is missing, weak or open to others stops t
     server.child.kill("SIGKILL");
     const { stderr } = await refusedStart({ LATCHKEY_MASTER_SECRET: newSecret() }, [], folder);
     expect(stderr).toContain("The master secret is not the one this database's keys were sealed with");
+  });
+});
+
+describe("LATCHKEY_SIGNING_SERVICE", () => {
+  it("that is unknown, or away at the first start, stops the start in one sentence", async () => {
+    await expect(openSigningService({ LATCHKEY_SIGNING_SERVICE: "abacus" })).rejects.toThrow(
+      "LATCHKEY_SIGNING_SERVICE: must be vault-transit:MOUNT.",
+    );
+    const vault = { VAULT_ADDR: "http://127.0.0.1:1", VAULT_TOKEN: "hunter2" };
+    const { stderr } = await refusedStart({
+      LATCHKEY_SIGNING_SERVICE: "vault-transit:transit",
+      LATCHKEY_MASTER_SECRET: newSecret(),
+      ...vault,
+    });
+    expect(stderr).toContain("Vault at http://127.0.0.1:1 cannot be reached");
+    expect(stderr).not.toContain("hunter2");
   });
 });
 

@@ -6,6 +6,7 @@ import type { MasterSecret } from "./ports/master-secret.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { PasswordScreening } from "./ports/password-screening.ts";
 import type { RateLimiter } from "./ports/rate-limiter.ts";
+import type { SigningService } from "./ports/signing-service.ts";
 import type { Store } from "./ports/store.ts";
 import type { AccessTokenAlgorithm, AccessTokenType } from "./tokens/audience-profile.ts";
 
@@ -24,6 +25,11 @@ export interface AuthServerOptions {
    */
   readonly masterSecret: MasterSecret | readonly MasterSecret[];
   readonly keys?: KeyOptions;
+  /**
+   * Where the private keys of access tokens are made and kept, and sign, in place of this process. Keys that were made before stay
+   * where they are until they are rotated.
+   */
+  readonly signingService?: SigningService;
   /** The APIs that access tokens are for; the first is the default. Without any it is the issuer itself. */
   readonly audiences?: readonly (string | AudienceOptions)[];
   /** Your APIs that ask this authority about tokens: they may introspect them, and follow what is revoked. */

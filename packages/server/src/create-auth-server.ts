@@ -165,7 +165,10 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     async revokeKey(kid) {
       const { keyRing, sealer } = await load();
-      const isKnown = await revokeKey({ store: store.keys, sealer, clock }, kid);
+      const isKnown = await revokeKey(
+        { store: store.keys, sealer, clock, signingService: settings.signingService },
+        kid,
+      );
       await keyRing.readOn();
       return isKnown;
     },
@@ -244,9 +247,16 @@ function keyLines({ keys, audiences, policy, statusList }: Settings): readonly K
 /** The one place where the parts are chosen and put together. */
 async function assemble(settings: Settings, background: Background): Promise<Parts> {
   const { issuer, store, clock } = settings;
-  const { logger } = settings;
+  const { logger, signingService } = settings;
   const sealer = await openKeySealer(settings.masterSecrets);
-  const keyRing = await openKeyRing({ store: store.keys, sealer, clock, logger, lines: keyLines(settings) });
+  const keyRing = await openKeyRing({
+    store: store.keys,
+    sealer,
+    signingService,
+    clock,
+    logger,
+    lines: keyLines(settings),
+  });
   const { refreshKeys } = keyRing;
   const basePath = basePathOf(issuer);
   const secure = !isInsecureLoopback(issuer);

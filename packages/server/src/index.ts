@@ -41,6 +41,7 @@ export type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 export type { Mail, Mailer } from "./ports/mailer.ts";
 export type { PasswordHasher } from "./ports/password-hasher.ts";
 export type { PasswordScreening } from "./ports/password-screening.ts";
+export type { ServiceKey, SigningService } from "./ports/signing-service.ts";
 export type { Store } from "./ports/store.ts";
 export { createFileSecret, readSecretFile } from "./adapters/secret-file.ts";
 export { createFolderMailer } from "./adapters/folder-mailer.ts";

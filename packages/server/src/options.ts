@@ -21,6 +21,7 @@ import type { Logger } from "./ports/logger.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { PasswordScreening } from "./ports/password-screening.ts";
+import type { SigningService } from "./ports/signing-service.ts";
 import type { Store } from "./ports/store.ts";
 import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audience-profile.ts";
@@ -32,6 +33,7 @@ export interface Settings {
   /** The first seals, all open. */
   readonly masterSecrets: readonly MasterSecret[];
   readonly keys: Required<KeyOptions>;
+  readonly signingService: SigningService | undefined;
   readonly audiences: readonly AudienceProfile[];
   readonly resourceServers: ResourceServers;
   readonly isRevocationFeedPublic: boolean;
@@ -111,6 +113,7 @@ const optionsSchema = z.strictObject({
         .default(7_200),
     })
     .default({ rotationSeconds: 30 * DAY, publishAheadSeconds: 7_200 }),
+  signingService: z.custom<SigningService>((value) => typeof value === "object" && value !== null).optional(),
   audiences: z
     .array(z.union([name, audienceOptions]))
     .min(1)
@@ -221,6 +224,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
       typeof secret === "string" || secret instanceof Uint8Array ? decodeMasterSecret(secret) : secret,
     ),
     keys: given.keys,
+    signingService: given.signingService,
     audiences,
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
     rateLimits: rateLimitsOf(given.rateLimits),

@@ -3,6 +3,7 @@ import { ConfigurationError, listKeys, resealKeys, revokeKey, rotateKeys } from 
 import type { Option } from "commander";
 import { Command } from "commander";
 
+import { openSigningService } from "../open-signing-service.ts";
 import { withStore } from "../with-store.ts";
 
 const clock = (): number => Math.floor(Date.now() / 1000);
@@ -47,7 +48,8 @@ export function keysCommand(dataOption: () => Option): Command {
         if (!known.some((key) => key.kid === kid)) {
           throw new ConfigurationError("There is no key of that name in this database. See: latchkey keys list");
         }
-        await revokeKey({ store: store.keys, sealer: await openSealer(), clock }, kid);
+        const signingService = await openSigningService(process.env);
+        await revokeKey({ store: store.keys, sealer: await openSealer(), clock, signingService }, kid);
         process.stdout.write(`Revoked: ${kid}\n`);
       });
     });

@@ -1,9 +1,10 @@
-import type { Origin } from "../domain/event.ts";
+import type { AuthEvent, Origin } from "../domain/event.ts";
 import type { NextGeneration } from "../domain/refresh-rule.ts";
 import { judgeRefresh } from "../domain/refresh-rule.ts";
 import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
 import { AuthError } from "../errors.ts";
+import type { SessionRotation } from "../ports/session-store.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import { claimProof } from "./claim-proof.ts";
@@ -78,10 +79,17 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     if (user === undefined || user.disabledAt !== null) throw new AuthError("session_ended");
     if (verdict.kind === "retry") return grantSession(context, { user, session, secret: verdict.secret, asOf });
 
-    const rotated = await rotate(context, session, verdict, request.origin);
-    if (rotated !== undefined) {
-      return grantSession(context, { user, session: rotated, secret: verdict.next.secret, asOf });
-    }
+    const next = nextGeneration(context, session, verdict.next);
+    // Made first, and handed out only where the session moves on: if it cannot be signed, nothing has happened.
+    const grant = await grantSession(context, {
+      user,
+      session: { ...session, ...next },
+      secret: verdict.next.secret,
+      asOf,
+    });
+    const event = verdict.rolledForward ? rolledForward(session, next.rotatedAt, request.origin) : undefined;
+    const expected = { generation: session.generation, secretHash: session.secretHash };
+    if (await context.store.sessions.rotateSession({ sessionId: session.id, expected, next }, event)) return grant;
   }
   throw new AuthError("unavailable", { retryAfterSeconds: 1 });
 }
@@ -92,32 +100,18 @@ async function endSessionOfExpired(context: FlowContext, { refreshToken, origin 
   if (session !== undefined) await endExpiredSession(context, session, origin);
 }
 
-/** Moves the session to its next generation; `undefined` where another request was first. */
-async function rotate(
+function nextGeneration(
   context: FlowContext,
   session: Session,
-  verdict: { readonly next: NextGeneration; readonly rolledForward: boolean },
-  origin: Origin,
-): Promise<Session | undefined> {
-  const now = context.clock();
-  const { secret, ...generation } = verdict.next;
-  const next = {
-    ...generation,
-    secretHash: hashSecret(secret),
-    rotatedAt: now,
-    idleExpiresAt: idleExpiry(now, session.expiresAt, context.policy.limits),
-  };
-  const rotated = await context.store.sessions.rotateSession(
-    {
-      sessionId: session.id,
-      expected: { generation: session.generation, secretHash: session.secretHash },
-      next,
-    },
-    verdict.rolledForward
-      ? { type: "refresh_rolled_forward", userId: session.userId, sessionId: session.id, at: now, origin }
-      : undefined,
-  );
-  return rotated ? { ...session, ...next } : undefined;
+  { secret, ...generation }: NextGeneration,
+): SessionRotation["next"] {
+  const rotatedAt = context.clock();
+  const idleExpiresAt = idleExpiry(rotatedAt, session.expiresAt, context.policy.limits);
+  return { ...generation, secretHash: hashSecret(secret), rotatedAt, idleExpiresAt };
+}
+
+function rolledForward({ id: sessionId, userId }: Session, at: number, origin: Origin): AuthEvent {
+  return { type: "refresh_rolled_forward", userId, sessionId, at, origin };
 }
 
 /** A copy was used: nobody can tell which of the two holders is honest, so the session ends for both. */

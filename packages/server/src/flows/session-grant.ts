@@ -18,12 +18,12 @@ export interface SessionGrant {
  * @param granted.asOf no later than the row was read, in seconds since 1970: the access token's life begins here, so that
  *   none outlives a revocation by more than that life, however long the answer takes
  */
-export function grantSession(
+export async function grantSession(
   context: FlowContext,
   granted: { readonly user: User; readonly session: Session; readonly secret: string; readonly asOf: number },
-): SessionGrant {
+): Promise<SessionGrant> {
   const { user, session, secret, asOf } = granted;
-  const access = context.accessTokens.issue(session, user, asOf);
+  const access = await context.accessTokens.issue(session, user, asOf);
   return {
     user,
     session,

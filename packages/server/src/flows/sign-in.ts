@@ -46,21 +46,29 @@ export interface BegunSession {
 
 /** Begins a session with tokens. */
 export async function signIn(context: FlowContext, request: SignInRequest): Promise<SessionGrant> {
-  const begun = await beginSession(context, request, hashSecret);
-  return grantSession(context, { ...begun, asOf: begun.session.createdAt });
+  return beginSession(context, request, {
+    toHash: hashSecret,
+    prepare: (begun) => grantSession(context, { ...begun, asOf: begun.session.createdAt }),
+  });
 }
 
 /** Begins a session with an opaque cookie. */
 export function signInOpaquely(context: FlowContext, request: SignInRequest): Promise<BegunSession> {
-  return beginSession(context, request, hashOpaqueSecret);
+  return beginSession(context, request, { toHash: hashOpaqueSecret, prepare: async (begun) => begun });
+}
+
+interface SessionKind<Answer> {
+  readonly toHash: (secret: string) => string;
+  /** What is handed out once the session has begun. Made before: if it cannot be, none begins and none ends. */
+  readonly prepare: (begun: BegunSession) => Promise<Answer>;
 }
 
 /** Checks the password and begins a session: always a new one, whatever the browser presented (ASVS 7.2.4). */
-async function beginSession(
+async function beginSession<Answer>(
   context: FlowContext,
   request: SignInRequest,
-  toHash: (secret: string) => string,
-): Promise<BegunSession> {
+  { toHash, prepare }: SessionKind<Answer>,
+): Promise<Answer> {
   const terms = agreeTerms(context, request);
   const authenticated = await authenticate(context, request);
   const { user } = authenticated;
@@ -92,6 +100,7 @@ async function beginSession(
     expiresAt,
     revokedAt: null,
   };
+  const answer = await prepare({ user, session, secret });
   // Before the new one begins, so that it does not count against the limit, which would end another for it.
   const { replaces, replacesOpaque, origin } = request;
   if (replaces !== undefined) await endReplacedSession(context, replaces, origin);
@@ -102,7 +111,7 @@ async function beginSession(
     context.policy.maxSessionsPerUser,
   );
   await confirmPassword(context, account, session, request);
-  return { user, session, secret };
+  return answer;
 }
 
 /** What the session will be for: checked before the password, so that a malformed request costs no hash. */

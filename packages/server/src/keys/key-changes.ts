@@ -7,8 +7,10 @@ import { ConfigurationError, KeyServiceError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KeySealer } from "../ports/key-sealer.ts";
 import type { KeyChange, KeyStore, SealedKey, StoredKey } from "../ports/key-store.ts";
+import type { SigningService } from "../ports/signing-service.ts";
 import { makeAccessKey } from "./access-key.ts";
 import { makeRefreshKey } from "./refresh-key.ts";
+import { makeServiceKey } from "./service-key.ts";
 import { makeStatusPlaceKey } from "./status-place-key.ts";
 
 /** Keys of one purpose and algorithm, which follow one another. */
@@ -39,16 +41,16 @@ export interface KeyChangeContext {
   readonly store: KeyStore;
   readonly sealer: KeySealer;
   readonly clock: Clock;
+  /** Where the private keys of access tokens are; without one, sealed in the store. */
+  readonly signingService?: SigningService | undefined;
 }
 
 /** A new line needs two steps: a key that signs, and one that will. */
 const MAX_STEPS = 3;
 
 /** Makes the keys that are due, and destroys those whose time is over. Answers all there are. */
-export async function keepKeys(
-  { store, sealer, clock }: KeyChangeContext,
-  lines: readonly KeptLine[],
-): Promise<readonly StoredKey[]> {
+export async function keepKeys(context: KeyChangeContext, lines: readonly KeptLine[]): Promise<readonly StoredKey[]> {
+  const { store, clock } = context;
   let keys = await store.listKeys();
   for (let step = 0; step < MAX_STEPS; step++) {
     const now = clock();
@@ -56,18 +58,19 @@ export async function keepKeys(
     const isDone = plans.every((plan) => plan.create === undefined && plan.change.length === 0);
     if (isDone && outlived(keys, now).length === 0) break;
     // Made before the keys are locked: an RSA key takes its time.
-    const drafts = await Promise.all(plans.map((plan, index) => draftFor(plan, lines[index], sealer)));
+    const drafts = await Promise.all(plans.map((plan, index) => draftFor(plan, lines[index], context)));
     keys = await store.changeKeys((current) => {
       const changes = lines.map((line, index) => {
         const known = keysOf(current, line);
         const plan = planLine(known, now, line.policy);
         const retainSeconds = line.policy === "permanent" ? 0 : line.policy.retainSeconds;
-        return changeOf({ plan, known, draft: drafts[index], retainSeconds, now });
+        return changeOf({ plan, known, draft: drafts[index]?.key, retainSeconds, now });
       });
       const kept = new Set(changes.flatMap((change) => change.put.map(({ kid }) => kid)));
       const gone = outlived(current, now).filter(({ kid }) => !kept.has(kid));
       return joined([...changes, { put: gone.map((key) => ({ ...key, sealed: null })), events: [] }]);
     });
+    await Promise.all(drafts.map((draft) => discardUnless(keys, draft)));
   }
   return keys;
 }
@@ -99,7 +102,8 @@ export async function rotateKeys({ store, clock }: Pick<KeyChangeContext, "store
  * Emergency: what was signed with this key is dead, here at once and at every verifier that follows the feed within a
  * second. Where it was signing, the next key does from now on. Answers whether there is a key of this name.
  */
-export async function revokeKey({ store, sealer, clock }: KeyChangeContext, kid: string): Promise<boolean> {
+export async function revokeKey(context: KeyChangeContext, kid: string): Promise<boolean> {
+  const { store, clock } = context;
   const now = clock();
   const keys = await store.listKeys();
   const key = keys.find((one) => one.kid === kid);
@@ -108,16 +112,17 @@ export async function revokeKey({ store, sealer, clock }: KeyChangeContext, kid:
     throw new ConfigurationError("This key signs nothing: it orders places in status lists, and cannot be revoked.");
   }
   const line: KeyLine = { purpose: key.purpose, alg: key.alg as JwtAlgorithm };
-  const draft = await draftFor(planRevocation(keysOf(keys, line), kid, now), line, sealer).catch(withoutDraft);
+  const draft = await draftFor(planRevocation(keysOf(keys, line), kid, now), line, context).catch(withoutDraft);
   const after = await store.changeKeys((current) => {
     const known = keysOf(current, line);
     const plan = planRevocation(known, kid, now);
-    return joined([changeOf({ plan, known, draft, retainSeconds: key.retainSeconds, now })]);
+    return joined([changeOf({ plan, known, draft: draft?.key, retainSeconds: key.retainSeconds, now })]);
   });
+  await discardUnless(after, draft);
   // Somebody else revoked the next key in between: now there is none, and one is made at once.
   if (signingKeyAt(keysOf(after, line), now) === undefined) {
     const policy = { ...NO_HURRY, retainSeconds: key.retainSeconds };
-    await keepKeys({ store, sealer, clock }, [{ ...line, policy }]).catch(withoutDraft);
+    await keepKeys(context, [{ ...line, policy }]).catch(withoutDraft);
   }
   return true;
 }
@@ -162,20 +167,32 @@ function outlived(keys: readonly StoredKey[], now: number): readonly StoredKey[]
   );
 }
 
+/** A key that may come too late to be needed. */
+interface Draft {
+  readonly key: SealedKey;
+  discard?(): Promise<void>;
+}
+
 async function draftFor(
   plan: KeyPlan<StoredKey>,
   line: KeyLine | undefined,
-  sealer: KeySealer,
-): Promise<SealedKey | undefined> {
+  { sealer, signingService: service }: KeyChangeContext,
+): Promise<Draft | undefined> {
   if (plan.create === undefined || line === undefined) return undefined;
   switch (line.purpose) {
     case "access-token":
-      return makeAccessKey(sealer, line.alg);
+      if (service !== undefined) return makeServiceKey({ sealer, service }, line.alg);
+      return { key: await makeAccessKey(sealer, line.alg) };
     case "refresh-token":
-      return makeRefreshKey(sealer);
+      return { key: await makeRefreshKey(sealer) };
     case "status-place":
-      return makeStatusPlaceKey(sealer);
+      return { key: await makeStatusPlaceKey(sealer) };
   }
+}
+
+/** Of several nodes that make a key at once, one is first. */
+async function discardUnless(keys: readonly StoredKey[], draft: Draft | undefined): Promise<void> {
+  if (draft !== undefined && !keys.some(({ kid }) => kid === draft.key.kid)) await draft.discard?.();
 }
 
 const NOTHING: KeyChange = { put: [], events: [] };

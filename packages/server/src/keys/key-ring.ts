@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Jwk, SigningKey, VerificationKey } from "@latchkey/jwt";
+import type { Jwk, VerificationKey } from "@latchkey/jwt";
 import { decodeUnverifiedHeader } from "@latchkey/jwt";
 
 import type { KeyPurpose } from "../domain/key-schedule.ts";
@@ -28,9 +28,9 @@ export interface KeyRing {
    *
    * @throws AuthError `unavailable` where the keys have not been readable for {@link BLIND_SECONDS}
    */
-  readonly signingKey: SigningKey;
+  readonly signingKey: AccessKey;
   /** The same, of another algorithm. */
-  signingKeyFor(alg: string): SigningKey;
+  signingKeyFor(alg: string): AccessKey;
   /** Of access tokens. Synchronous, from what is known; of revoked keys there is none. */
   findVerificationKey(kid: string): VerificationKey | undefined;
   /** The key set to publish (RFC 7517): public keys alone. */
@@ -165,11 +165,11 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   };
   poll();
 
-  const signingKeyFor = (alg: string): SigningKey => {
+  const signingKeyFor = (alg: string): AccessKey => {
     if (performance.now() - readAt > BLIND_SECONDS * 1_000) throw new AuthError("unavailable");
     const key = held.signing.get(alg)?.(clock());
     if (key === undefined) throw new AuthError("unavailable");
-    return key.signingKey;
+    return key;
   };
   const [own] = lines;
 
@@ -249,7 +249,7 @@ function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredK
   const openKey = async (stored: StoredKey): Promise<OpenKey> => {
     switch (stored.purpose) {
       case "access-token":
-        return { access: await openAccessKey(options.sealer, stored) };
+        return { access: await openAccessKey(options, stored) };
       case "refresh-token":
         return { refresh: await openRefreshKey(options, stored) };
       case "status-place":
@@ -261,8 +261,10 @@ function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredK
     async open(rows) {
       const unopened = new Map<string, KeyServiceError>();
       for (const stored of rows) {
-        if (stored.sealed === null) known.delete(stored.kid);
-        else if (!known.has(stored.kid)) {
+        if (stored.sealed === null) {
+          void known.get(stored.kid)?.access?.destroy?.();
+          known.delete(stored.kid);
+        } else if (!known.has(stored.kid)) {
           // One that hangs is asked once: who waits for this may be waiting for a revocation.
           const [failure] = unopened.values();
           if (failure !== undefined) {

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 
-import { signJwt } from "@latchkey/jwt";
 import { FEED_HEARTBEAT_SECONDS, formatBatch, partCursor, REVOCATION_BATCH_TYPE } from "@latchkey/protocol";
 import type { Revocation } from "@latchkey/protocol";
 
@@ -128,7 +127,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   let ticks = 0;
   let snapshot: Snapshot | undefined;
   let lastReadAt = 0;
-  const recent = new Map<string, SignedBatch>();
+  const recent = new Map<string, Promise<SignedBatch>>();
 
   const tellAll = (): void => {
     ticks += 1;
@@ -183,14 +182,14 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     if (reader.position.sequence !== sequence) tellAll();
   };
 
-  const sign = (
+  const sign = async (
     after: string | null,
     cursor: string,
     revocations: readonly Revocation[],
     readAt: number,
-  ): SignedBatch => {
+  ): Promise<SignedBatch> => {
     const claims = formatBatch({ iss: issuer, iat: Math.floor(readAt), after, cursor, revocations });
-    return { cursor, jws: signJwt(claims, keyRing.signingKey, { typ: REVOCATION_BATCH_TYPE }) };
+    return { cursor, jws: await keyRing.signingKey.sign(claims, { typ: REVOCATION_BATCH_TYPE }) };
   };
 
   const here = (): Place => ({ history: reader.history, position: reader.position });
@@ -204,7 +203,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   };
 
   /** What came after a place, as one batch, made once for all who are there; `undefined` where only a snapshot will do. */
-  const continuation = (from: Place): SignedBatch | undefined => {
+  const continuation = (from: Place): Promise<SignedBatch> | undefined => {
     if (from.history !== reader.history) return undefined;
     const readAt = reader.readAt ?? 0;
     const [after, cursor] = [formatCursor(from.position), formatCursor(reader.position)];
@@ -215,6 +214,8 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     if (revocations === undefined || others.length > 0) return undefined;
     const batch = sign(after, cursor, revocations, readAt);
     recent.set(name, batch);
+    // One that could not be signed is tried again.
+    batch.catch(() => recent.get(name) === batch && recent.delete(name));
     const [oldest] = recent.keys();
     if (recent.size > 16 && oldest !== undefined) recent.delete(oldest);
     return batch;
@@ -253,7 +254,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
       const following = parts.next();
       const made = batches.length;
       const end = following.done === true ? cursor : partCursor(name, made + 1);
-      batches.push(sign(made === 0 ? null : partCursor(name, made), end, part.value, readAt));
+      batches.push(await sign(made === 0 ? null : partCursor(name, made), end, part.value, readAt));
       part = following;
       // A million entries take a second to sign; requests are answered in between.
       await setImmediate();
@@ -269,9 +270,9 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
       batch = continuation(taken.place);
       if (batch === undefined && snapshot === taken) snapshot = undefined;
     }
-    // Read here and not below: while the consumer takes the batch, more may come.
+    // Read here and not below: while it is signed, and while the consumer takes it, more may come.
     const reached = here();
-    yield batch;
+    yield await batch;
     return reached;
   }
 

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 
-import type { SigningKey } from "@latchkey/jwt";
-import { signJwt } from "@latchkey/jwt";
 import { STATUS_LIST_TYPE, statusListUrl } from "@latchkey/protocol";
 
 import { statusPlaceOf } from "../domain/status-place.ts";
+import type { AccessKey } from "../keys/access-key.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ExpiringKeys } from "../revocations/expiring-keys.ts";
@@ -47,7 +46,7 @@ export interface StatusListOptions {
 interface StatusListState {
   readonly revoked: ExpiringKeys<number>;
   /** The list as it was signed last; `undefined` once it holds more. */
-  signed: { readonly at: number; readonly key: SigningKey; readonly token: Promise<SignedStatusList> } | undefined;
+  signed: { readonly at: number; readonly key: AccessKey; readonly token: Promise<SignedStatusList> } | undefined;
 }
 
 /** How many lists are kept in which nothing is revoked; whoever asks for more of them has them signed each time. */
@@ -81,7 +80,7 @@ export function createStatusLists(options: StatusListOptions): StatusLists {
 
   const sign = async (
     list: { readonly number: number; readonly revoked: readonly number[] },
-    key: SigningKey,
+    key: AccessKey,
     now: number,
   ): Promise<SignedStatusList> => {
     const { number, revoked } = list;
@@ -93,7 +92,7 @@ export function createStatusLists(options: StatusListOptions): StatusLists {
       ttl: ttlSeconds,
       status_list: await encodeStatusList(revoked),
     };
-    const jwt = signJwt(claims, key, { typ: STATUS_LIST_TYPE });
+    const jwt = await key.sign(claims, { typ: STATUS_LIST_TYPE });
     return { jwt, etag: `"${createHash("sha256").update(jwt).digest("base64url").slice(0, 22)}"` };
   };
 
@@ -117,6 +116,8 @@ export function createStatusLists(options: StatusListOptions): StatusLists {
       if (list.signed?.key !== key || Math.abs(now - list.signed.at) >= ttlSeconds / 2) {
         const token = sign({ number, revoked: list.revoked.keys() }, key, now);
         list.signed = { at: now, key, token };
+        // One that could not be signed is tried again.
+        token.catch(() => list.signed?.token === token && (list.signed = undefined));
         forgetUnused();
       }
       return list.signed.token;

@@ -28,8 +28,12 @@ export type AccessTokenVerdict =
   | { readonly kind: "invalid" };
 
 export interface AccessTokens {
-  /** A fresh access token (RFC 9068), issued at `now`, and when it expires; it never outlives its session. */
-  issue(session: Session, user: User, now: number): { readonly token: string; readonly expiresAt: number };
+  /**
+   * A fresh access token (RFC 9068), issued at `now`, and when it expires; it never outlives its session.
+   *
+   * @throws AuthError `unavailable` where it cannot be signed
+   */
+  issue(session: Session, user: User, now: number): Promise<{ readonly token: string; readonly expiresAt: number }>;
   /** @throws AuthError `unavailable` where its key is not known, and cannot be looked for */
   verify(token: string): Promise<AccessTokenVerdict>;
 }
@@ -75,7 +79,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   };
 
   return {
-    issue(session, user, now) {
+    async issue(session, user, now) {
       const profile = profiles.get(session.audience);
       // The API was taken out of the options since the session began: a mistake of theirs must sign nobody out.
       if (profile === undefined) throw new AuthError("unavailable");
@@ -101,9 +105,14 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         }),
         ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
       };
-      const key = profile.sharedKeys[0] ?? keyRing.signingKeyFor(profile.alg);
-      const token = signJwt(claims, key, { typ: profile.typ });
-      return { token, expiresAt };
+      const [sharedKey] = profile.sharedKeys;
+      const options = { typ: profile.typ };
+      const signed =
+        sharedKey === undefined
+          ? keyRing.signingKeyFor(profile.alg).sign(claims, options)
+          : signJwt(claims, sharedKey, options);
+      // Most keys are here: their tokens are there at once, and nobody waits.
+      return { token: typeof signed === "string" ? signed : await signed, expiresAt };
     },
 
     async verify(token) {

@@ -62,7 +62,7 @@ describe("key material", () => {
     const opened = await Promise.all(
       keys.map((key) =>
         key.purpose === "access-token"
-          ? openAccessKey(sealer, key)
+          ? openAccessKey({ sealer }, key)
           : openRefreshKey({ sealer, clock: () => 1_800_000_000 }, key),
       ),
     );

@@ -1,4 +1,3 @@
-import { signJwt } from "@latchkey/jwt";
 import { INTROSPECTION_TYPE } from "@latchkey/protocol";
 import { parseAccept } from "hono/utils/accept";
 
@@ -21,7 +20,7 @@ export async function postIntrospect(exchange: Exchange): Promise<Answer> {
 
   const body = introspectionAnswer(http, state);
   if (!wantsJwt(request.headers.get("accept"))) return jsonAnswer(200, body);
-  return jwtAnswer(signedAnswer(http, server, body), `application/${INTROSPECTION_TYPE}`);
+  return jwtAnswer(await signedAnswer(http, server, body), `application/${INTROSPECTION_TYPE}`);
 }
 
 function introspectionAnswer(http: HttpContext, state: TokenState): object {
@@ -37,9 +36,9 @@ function introspectionAnswer(http: HttpContext, state: TokenState): object {
 }
 
 /** No `sub` and no `exp` besides, so that it can be taken for no other kind of token (RFC 9701 §5). */
-function signedAnswer(http: HttpContext, server: ResourceServer, answer: object): string {
+async function signedAnswer(http: HttpContext, server: ResourceServer, answer: object): Promise<string> {
   const claims = { iss: http.issuer, aud: server.id, iat: http.clock(), token_introspection: answer };
-  return signJwt(claims, http.keyRing.signingKey, { typ: INTROSPECTION_TYPE });
+  return http.keyRing.signingKey.sign(claims, { typ: INTROSPECTION_TYPE });
 }
 
 /** Whether the JWT is asked for by name, and not less than JSON. */
