@@ -31,6 +31,9 @@ export interface PostgresServer {
   crash(): Promise<void>;
   /** Starts it again on what is in its folder, on the same port. */
   restart(): Promise<void>;
+  /** Freezes it with all its processes, as a machine that no longer answers, and lets it go on. */
+  pause(): void;
+  resume(): void;
   stop(): Promise<void>;
 }
 
@@ -109,7 +112,10 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
       async restart() {
         running = await runAfterCrash(place);
       },
+      pause: () => running !== undefined && signalAll(data, "SIGSTOP"),
+      resume: () => running !== undefined && signalAll(data, "SIGCONT"),
       async stop() {
+        if (running !== undefined) signalAll(data, "SIGCONT");
         await running?.end();
         running = undefined;
         rmSync(folder, { recursive: true, force: true });
@@ -118,6 +124,20 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** To the server, and to the process of each connection, which is in no group with it. */
+function signalAll(data: string, signal: "SIGSTOP" | "SIGCONT"): void {
+  const server = readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0] ?? "";
+  const children = spawnSync("ps", ["-o", "pid=", "--ppid", server], { encoding: "utf8" }).stdout.split(/\s+/);
+  for (const pid of [server, ...children].filter((text) => /^\d+$/.test(text))) {
+    try {
+      process.kill(Number(pid), signal);
+    } catch (error) {
+      // A connection's process may have ended meanwhile.
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    }
   }
 }
 

@@ -2,6 +2,10 @@ import type { IRateLimiterOptions, RateLimiterAbstract } from "rate-limiter-flex
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 
 import type { RateLimit, RateLimiter } from "../ports/rate-limiter.ts";
+import { withinDeadline } from "./deadline.ts";
+
+/** How long a count may take, in milliseconds. Past that it is an error, and so the request is refused: never let through. */
+const COUNT_TIMEOUT_MS = 3_000;
 
 /** Counts in this process's memory, for one node: a restart forgets, and several nodes each count for themselves. */
 export function createMemoryRateLimiter(): RateLimiter {
@@ -18,10 +22,13 @@ export function createFlexibleRateLimiter(open: (options: IRateLimiterOptions) =
     return found;
   };
 
+  const counted = (count: Promise<unknown>): Promise<unknown> =>
+    withinDeadline(count, COUNT_TIMEOUT_MS, "What is rate-limited could not be counted in time.");
+
   return {
     async take(limit, key) {
       try {
-        await limiterOf(limit).consume(key);
+        await counted(limiterOf(limit).consume(key));
         return undefined;
       } catch (refusal) {
         if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000));
@@ -30,11 +37,11 @@ export function createFlexibleRateLimiter(open: (options: IRateLimiterOptions) =
     },
 
     async giveBack(limit, key) {
-      await limiterOf(limit).reward(key);
+      await counted(limiterOf(limit).reward(key));
     },
 
     async reset(limit, key) {
-      await limiterOf(limit).delete(key);
+      await counted(limiterOf(limit).delete(key));
     },
   };
 }

@@ -18,6 +18,9 @@ export interface PostgresClient {
   off(event: "notification", listener: () => void): unknown;
 }
 
+/** What runs statements. */
+export type PostgresQuerier = Pick<PostgresClient, "query">;
+
 export interface PostgresQuery {
   /** Prepared once per connection under this name. */
   readonly name?: string;
@@ -53,7 +56,7 @@ export interface Statement {
  * How long to wait for an answer, in milliseconds. A server that is gone without a word must become an error, so that a
  * request is refused and asked again, and does not wait for ever.
  */
-const QUERY_TIMEOUT_MS = 10_000;
+export const QUERY_TIMEOUT_MS = 10_000;
 
 /** @param migrated resolves once the schema is there; asked before every statement */
 export function createDatabase(pool: PostgresPool, migrated: () => Promise<void>): Database {
@@ -65,7 +68,11 @@ export function createDatabase(pool: PostgresPool, migrated: () => Promise<void>
 
     async inOrder(work) {
       await migrated();
-      return transaction(pool, (client) => work((statement, values) => client.query(queryOf(statement, values))));
+      return transaction(
+        pool,
+        (client) => work((statement, values) => client.query(queryOf(statement, values))),
+        QUERY_TIMEOUT_MS,
+      );
     },
   };
 }
@@ -74,19 +81,26 @@ function queryOf({ name, text }: Statement, values: readonly Parameter[]): Postg
   return { name, text, values: [...values], query_timeout: QUERY_TIMEOUT_MS };
 }
 
-/** Runs the work as one transaction on one connection. */
+/**
+ * Runs the work as one transaction on one connection.
+ *
+ * @param timeoutMs for each statement; without one, they may take as long as they like
+ */
 export async function transaction<Result>(
   pool: PostgresPool,
-  work: (client: PostgresClient) => Promise<Result>,
+  work: (client: PostgresQuerier) => Promise<Result>,
+  timeoutMs?: number,
 ): Promise<Result> {
   const client = await pool.connect();
+  const query = (asked: PostgresQuery): Promise<PostgresResult> =>
+    client.query(timeoutMs === undefined ? asked : { ...asked, query_timeout: timeoutMs });
   // A connection that breaks fails its query, and says so once more as an event, which unheard would end the process.
   const heard = (): void => undefined;
   client.on("error", heard);
   try {
-    await client.query({ text: "BEGIN" });
-    const result = await work(client);
-    await client.query({ text: "COMMIT" });
+    await query({ text: "BEGIN" });
+    const result = await work({ query });
+    await query({ text: "COMMIT" });
     client.release();
     return result;
   } catch (error) {

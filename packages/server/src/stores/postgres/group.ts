@@ -4,11 +4,18 @@ const UNDER_WAY = 2;
 /** How much one statement takes at most. */
 const MOST = 32;
 
+/**
+ * For how long anything may have waited when a statement fails, in milliseconds, and be asked for still. A database that does
+ * not answer fails one statement after another, each after its time-out: nobody waits for more than the next.
+ */
+const PATIENCE_MS = 4_000;
+
 /** Asks for one thing; answers once the statement that it shared has been committed. */
 export type Group<Item, Answer> = (item: Item) => Promise<Answer>;
 
 interface Waiting<Item, Answer> {
   readonly item: Item;
+  readonly since: number;
   readonly resolve: (answer: Answer | Promise<Answer>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -33,7 +40,10 @@ export function createGroup<Item, Answer>(
       const answers = await run(group.map(({ item }) => item));
       for (const [index, answer] of answers.entries()) group[index]?.resolve(answer);
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      const tooLong = performance.now() - PATIENCE_MS;
+      const impatient = waiting.filter(({ since }) => since < tooLong);
+      waiting = waiting.filter(({ since }) => since >= tooLong);
+      for (const { reject } of [...group, ...impatient]) reject(error);
     }
     underWay -= 1;
     schedule();
@@ -55,7 +65,7 @@ export function createGroup<Item, Answer>(
 
   return (item) =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, resolve, reject });
+      waiting.push({ item, since: performance.now(), resolve, reject });
       schedule();
     });
 }

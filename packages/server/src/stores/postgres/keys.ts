@@ -1,7 +1,7 @@
 import type { KeyPurpose } from "../../domain/key-schedule.ts";
 import type { KeyStore, StoredKey } from "../../ports/key-store.ts";
-import type { Database, PostgresPool, Row } from "./database.ts";
-import { transaction } from "./database.ts";
+import type { Database, PostgresPool, PostgresQuerier, Row } from "./database.ts";
+import { QUERY_TIMEOUT_MS, transaction } from "./database.ts";
 import { APPEND, eventValues } from "./events.ts";
 import { fromText, toText } from "./text.ts";
 
@@ -24,7 +24,7 @@ export function createKeyStore(database: Database, pool: PostgresPool): KeyStore
     async changeKeys(decide) {
       // Brings the schema up to date, which the transaction relies on.
       await listKeys();
-      return transaction(pool, async (client) => {
+      const work = async (client: PostgresQuerier): Promise<readonly StoredKey[]> => {
         // Readers do not wait for this lock; whoever else would change keys does, and then finds these.
         await client.query({ text: "LOCK TABLE latchkey.signing_key IN SHARE ROW EXCLUSIVE MODE" });
         const keys = (await client.query(LIST)).rows.map(keyOf);
@@ -37,7 +37,9 @@ export function createKeyStore(database: Database, pool: PostgresPool): KeyStore
         }
         for (const event of change.events) await client.query({ ...APPEND, values: [...eventValues(event)] });
         return (await client.query(LIST)).rows.map(keyOf);
-      });
+      };
+      // Whoever reads the keys waits for this: were it to wait for ever, they would never be read again.
+      return transaction(pool, work, QUERY_TIMEOUT_MS);
     },
   };
 }

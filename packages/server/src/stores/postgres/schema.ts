@@ -1,5 +1,5 @@
 import { ConfigurationError } from "../../errors.ts";
-import type { PostgresClient, PostgresPool } from "./database.ts";
+import type { PostgresQuerier, PostgresPool } from "./database.ts";
 import { transaction } from "./database.ts";
 import { ONE_TIME_USES } from "./one-time.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
@@ -117,7 +117,7 @@ export async function migrate(pool: PostgresPool): Promise<void> {
   });
 }
 
-async function schemaVersion(client: PostgresClient): Promise<number> {
+async function schemaVersion(client: PostgresQuerier): Promise<number> {
   // Asked of the catalogue's tables: to_regclass() may answer from before the lock was waited for.
   const tables = await client.query({
     text: "SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'latchkey' AND tablename = 'migration'",
@@ -133,7 +133,7 @@ async function schemaVersion(client: PostgresClient): Promise<number> {
   return version;
 }
 
-async function createSchema(client: PostgresClient): Promise<void> {
+async function createSchema(client: PostgresQuerier): Promise<void> {
   // Asked first: a role that may not create schemas can use one that was made for it.
   const schemas = await client.query({ text: "SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'latchkey'" });
   if (schemas.rowCount === 0) await client.query({ text: "CREATE SCHEMA latchkey" });
@@ -145,7 +145,7 @@ async function createSchema(client: PostgresClient): Promise<void> {
   });
 }
 
-async function refuseUnsafeSettings(client: PostgresClient): Promise<void> {
+async function refuseUnsafeSettings(client: PostgresQuerier): Promise<void> {
   const { rows } = await client.query({
     text: `SELECT current_setting('server_encoding') AS encoding,
                   current_setting('default_transaction_isolation') AS isolation,

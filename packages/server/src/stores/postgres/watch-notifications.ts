@@ -1,4 +1,5 @@
 import type { PostgresClient, PostgresPool } from "./database.ts";
+import { QUERY_TIMEOUT_MS } from "./database.ts";
 
 /** How long to wait before another connection is tried, in milliseconds. */
 const PAUSE_MS = 1_000;
@@ -40,7 +41,7 @@ export function watchNotifications(pool: PostgresPool, listener: () => void): ()
       // oxlint-disable-next-line typescript/no-unnecessary-condition -- it may have been stopped while the pool connected
       if (stopped) return release();
       opened.on("notification", listener);
-      await opened.query({ text: "LISTEN latchkey_event" });
+      await opened.query({ text: "LISTEN latchkey_event", query_timeout: QUERY_TIMEOUT_MS });
       listener();
     } catch {
       retry();

@@ -1,5 +1,5 @@
 import type { RedisClient } from "./client.ts";
-import { withinDeadline } from "./deadline.ts";
+import { withinDeadline } from "../../adapters/deadline.ts";
 import type { Script } from "./script.ts";
 
 /** Runs scripts, on whatever server the client is connected to at that moment, once that has been found fit. */

@@ -1,6 +1,6 @@
 import type { RedisClient } from "./client.ts";
 import type { Connection } from "./connection.ts";
-import { withinDeadline } from "./deadline.ts";
+import { withinDeadline } from "../../adapters/deadline.ts";
 
 /** How long replicas may take, in milliseconds, and how much longer the answer of that. */
 const REPLICAS_TIMEOUT_MS = 1_000;

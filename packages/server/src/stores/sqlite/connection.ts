@@ -57,6 +57,22 @@ function open(path: string, synchronous: "FULL" | "NORMAL"): DatabaseSync {
   return database;
 }
 
+/** For how long a probe may wait for another process's transaction, in milliseconds: all else waits for it. */
+const PROBE_TIMEOUT_MS = 50;
+
+/** Throws where the database cannot be read, or another process keeps it from being written. */
+export function prepareWriteProbe(database: DatabaseSync): () => void {
+  const read = database.prepare("SELECT count(*) FROM signing_key");
+  return () => {
+    database.exec(`PRAGMA busy_timeout = ${PROBE_TIMEOUT_MS}`);
+    try {
+      transaction(database, () => read.get());
+    } finally {
+      database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
+  };
+}
+
 /** Runs the work as one transaction that holds the write lock from its first statement on. */
 export function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
   return between(database, "BEGIN IMMEDIATE", work);

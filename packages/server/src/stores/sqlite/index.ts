@@ -1,6 +1,6 @@
 import type { Store } from "../../ports/store.ts";
 import { createAccountStore } from "./accounts.ts";
-import { openConnections, snapshot, transaction } from "./connection.ts";
+import { openConnections, prepareWriteProbe, snapshot, transaction } from "./connection.ts";
 import { createEventLog } from "./events.ts";
 import { createKeyStore } from "./keys.ts";
 import { createOneTimeStore } from "./one-time.ts";
@@ -17,7 +17,7 @@ import { createStatusPlaceStore } from "./status-places.ts";
  */
 export function createSqliteStore(options: { readonly path: string }): Store {
   const connections = openConnections(options.path);
-  const health = connections.relaxed.prepare("SELECT count(*) FROM signing_key");
+  const health = prepareWriteProbe(connections.relaxed);
   const rotations = createTurnBatch(connections.relaxed, transaction);
   const uses = createTurnBatch(connections.durable, transaction);
   const reads = createTurnBatch(connections.relaxed, snapshot);
@@ -31,7 +31,7 @@ export function createSqliteStore(options: { readonly path: string }): Store {
     findSessionWithUser: (sessionId) => reads.add(() => findSessionWithUser(sessionId)),
     oneTime: createOneTimeStore(connections, uses),
     async checkHealth() {
-      health.get();
+      health();
     },
     async close() {
       if (!connections.relaxed.isOpen) return;
