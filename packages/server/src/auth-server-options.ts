@@ -1,8 +1,10 @@
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
+import type { AuthorizeHook, ClaimsHook } from "./ports/hooks.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { Mailer } from "./ports/mailer.ts";
 import type { MasterSecret } from "./ports/master-secret.ts";
+import type { OwnUsers } from "./ports/own-users.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { PasswordScreening } from "./ports/password-screening.ts";
 import type { RateLimiter } from "./ports/rate-limiter.ts";
@@ -49,7 +51,16 @@ export interface AuthServerOptions {
   /** Origins (besides the issuer's) whose pages may sign in with cookies, for example `https://app.example.com`. */
   readonly allowedOrigins?: readonly string[];
   /** The scopes a first-party sign-in may ask for, and those it gets when it asks for none (all, by default). */
-  readonly scopes?: { readonly allowed: readonly string[]; readonly default?: readonly string[] };
+  readonly scopes?: {
+    readonly allowed: readonly string[];
+    readonly default?: readonly string[];
+    /** The scopes that need a role, by role; all others are for anybody. Felt at the next refresh, like roles. */
+    readonly byRole?: Readonly<Record<string, readonly string[]>>;
+  };
+  /** Code of yours that is asked at sign-in and at every refresh. */
+  readonly hooks?: HookOptions;
+  /** Your own users, in place of accounts in the store: see docs/users.md. */
+  readonly users?: OwnUsers;
   /** The names of your own apps; the first is the default. */
   readonly clientIds?: readonly string[];
   /** Life of access tokens; at most an hour (RFC 6750 §5.3). Default 600. */
@@ -98,6 +109,15 @@ export interface AuthServerOptions {
   /** Default: none. Never handed a token, password or cookie. */
   readonly logger?: Logger;
   readonly clock?: Clock;
+}
+
+export interface HookOptions {
+  /** Claims for access tokens. What the authority settles itself (`iss`, `sub`, `aud`, `scope`, roles…) they cannot be. */
+  readonly claims?: ClaimsHook;
+  /** Whether this user may have this session, for this API and these scopes. */
+  readonly authorize?: AuthorizeHook;
+  /** How long each may take, and each function of `users`; longer is as if it had thrown. Default 3. */
+  readonly timeoutSeconds?: number;
 }
 
 export interface KeyOptions {

@@ -3,8 +3,11 @@ import type { Hono } from "hono";
 
 import { createBackground } from "./adapters/background.ts";
 import { AuthError } from "./errors.ts";
+import { withOwnUsers } from "./adapters/own-user-store.ts";
+import { askHook } from "./flows/ask-hook.ts";
 import { createAttemptLimits } from "./flows/rate-limits.ts";
 import { setRoles } from "./flows/set-roles.ts";
+import { endUserSessions, userChanged } from "./flows/user-changed.ts";
 import type { ConnectionInfo } from "./http/transport-security.ts";
 import type { CookieSession } from "./http/authenticate-cookie.ts";
 import { authenticateCookie } from "./http/authenticate-cookie.ts";
@@ -26,6 +29,7 @@ import type { Settings } from "./options.ts";
 import { isInsecureLoopback, parseOptions } from "./options.ts";
 import type { Background } from "./ports/background.ts";
 import type { KeySealer } from "./ports/key-sealer.ts";
+import type { OwnUsers } from "./ports/own-users.ts";
 import type { DenylistWriter } from "./revocations/denylist-writer.ts";
 import { startDenylistWriter } from "./revocations/denylist-writer.ts";
 import type { RevocationFeed } from "./revocations/revocation-feed.ts";
@@ -61,6 +65,8 @@ export interface AuthServer {
   authenticate(request: Request, csrfToken?: string): Promise<CookieSession | undefined>;
   /** Sets a user's roles, by e-mail address; felt at the next refresh. Answers whether there is such a user. */
   setRoles(email: string, roles: readonly string[]): Promise<boolean>;
+  /** To be told of what your own code has decided about a user, by the `sub` of their tokens. */
+  readonly users: AuthServerUsers;
   /** All keys there are or have been, those of one kind together. */
   listKeys(): Promise<readonly KeyDescription[]>;
   /** Lets the next keys take over as soon as they may; felt by nobody. However many nodes are asked, it is done once. */
@@ -85,13 +91,24 @@ export interface AuthServer {
   close(): Promise<void>;
 }
 
+export interface AuthServerUsers {
+  /**
+   * What is known of this user has changed: they were disabled or removed, or have other roles or claims. Call it after the
+   * change. A user who is disabled or gone is signed out everywhere at once; of any other the tokens issued so far are
+   * refreshed before APIs that follow the revocation feed accept them again. Without it each is felt at the next refresh.
+   */
+  changed(userId: string): Promise<void>;
+  /** Signs a user out everywhere; answers how many sessions there were. They may sign in again. */
+  endSessions(userId: string): Promise<number>;
+}
+
 /**
  * Makes an authority from a store and a master secret.
  *
  * @throws ConfigurationError for options that cannot be served safely; it says which and how to mend them
  */
 export function createAuthServer(options: AuthServerOptions): AuthServer {
-  const settings = parseOptions(options);
+  const settings = settled(parseOptions(options));
   const { store, clock, logger } = settings;
   const background = createBackground(logger);
 
@@ -155,6 +172,11 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     setRoles: (email, roles) => setRoles({ store, clock }, email, roles),
 
+    users: {
+      changed: (userId) => userChanged({ store, clock }, userId),
+      endSessions: (userId) => endUserSessions({ store, clock }, userId, "ended_by_operator"),
+    },
+
     listKeys: () => listKeys({ store: store.keys, clock }),
 
     async rotateKeys() {
@@ -184,6 +206,15 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
       return closing;
     },
   };
+}
+
+/** With the operator's own users, where there are such, in the store's place. */
+function settled(settings: Settings): Settings {
+  const { ownUsers, hooks, store } = settings;
+  if (ownUsers === undefined) return settings;
+  const hook = { name: "users.findUser", timeoutSeconds: hooks.timeoutSeconds };
+  const findUser: OwnUsers["findUser"] = (id) => askHook(hook, () => ownUsers.findUser(id));
+  return { ...settings, store: withOwnUsers(store, { findUser }) };
 }
 
 const PURGE_BATCH = 500;
@@ -289,6 +320,8 @@ async function assemble(settings: Settings, background: Background): Promise<Par
     mail: settings.mail,
     mailTokens: createMailTokens({ issuer, refreshKeys, clock }),
     background,
+    hooks: settings.hooks,
+    ownUsers: settings.ownUsers,
     readClientAddress: settings.readClientAddress,
     isTrustedProxy: settings.isTrustedProxy,
     readiness: readinessOf(settings, keyRing, revocationFeed),

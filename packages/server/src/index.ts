@@ -7,7 +7,7 @@ export type { Argon2Costs, Argon2HasherOptions } from "./adapters/argon2-hasher.
 export { createArgon2Hasher, DEFAULT_ARGON2_COSTS, isPasswordHash } from "./adapters/argon2-hasher.ts";
 export type { PwnedPasswordsOptions } from "./adapters/pwned-passwords.ts";
 export { createPwnedPasswords } from "./adapters/pwned-passwords.ts";
-export type { AuthServer } from "./create-auth-server.ts";
+export type { AuthServer, AuthServerUsers } from "./create-auth-server.ts";
 export { createAuthServer } from "./create-auth-server.ts";
 export { AuthError, ConfigurationError, KeyServiceError } from "./errors.ts";
 export type { ForeignAccount } from "./flows/import-accounts.ts";
@@ -26,6 +26,7 @@ export type { CookieSession } from "./http/authenticate-cookie.ts";
 export type {
   AudienceOptions,
   AuthServerOptions,
+  HookOptions,
   KeyOptions,
   MailOptions,
   PasswordOptions,
@@ -33,6 +34,15 @@ export type {
   ResourceServerOptions,
   StatusListSettings,
 } from "./auth-server-options.ts";
+export type {
+  Authorization,
+  AuthorizationRequest,
+  AuthorizeHook,
+  ClaimsHook,
+  CustomClaims,
+  SessionFacts,
+} from "./ports/hooks.ts";
+export type { Credentials, OwnUser, OwnUsers } from "./ports/own-users.ts";
 export type { Denylist } from "./ports/denylist.ts";
 export type { KeySealer, SealContext } from "./ports/key-sealer.ts";
 export type { KeyWrapper, MasterSecret, SecretProvider } from "./ports/master-secret.ts";

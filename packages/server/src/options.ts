@@ -4,7 +4,7 @@ import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 import type { AuthServerOptions, KeyOptions, MailOptions } from "./auth-server-options.ts";
 import type { NewPasswordRules } from "./flows/choose-password.ts";
-import type { SignInPolicy } from "./flows/context.ts";
+import type { FlowHooks, SignInPolicy } from "./flows/context.ts";
 import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
 import { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 import { ConfigurationError } from "./errors.ts";
@@ -15,8 +15,10 @@ import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http
 import { decodeMasterSecret } from "./keys/master-secret.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
+import type { AuthorizeHook, ClaimsHook } from "./ports/hooks.ts";
 import type { Mailer } from "./ports/mailer.ts";
 import type { MasterSecret } from "./ports/master-secret.ts";
+import type { OwnUsers } from "./ports/own-users.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
@@ -47,6 +49,8 @@ export interface Settings {
   readonly policy: SignInPolicy;
   readonly rateLimits: Omit<AttemptLimitsOptions, "bucketOf">;
   readonly mail: MailOptions | undefined;
+  readonly hooks: FlowHooks;
+  readonly ownUsers: OwnUsers | undefined;
   readonly readClientAddress: ReadClientAddress;
   readonly isTrustedProxy: (peer: string | undefined) => boolean;
   readonly hasher: PasswordHasher;
@@ -129,8 +133,20 @@ const optionsSchema = z.strictObject({
   denylist: z.custom<Denylist>((value) => typeof value === "object" && value !== null).optional(),
   allowedOrigins: z.array(z.string().refine(isOrigin, "is no origin: scheme, host and port alone")).default([]),
   scopes: z
-    .strictObject({ allowed: z.array(scopeToken), default: z.array(scopeToken).optional() })
-    .default({ allowed: [] }),
+    .strictObject({
+      allowed: z.array(scopeToken),
+      default: z.array(scopeToken).optional(),
+      byRole: z.record(name, z.array(scopeToken)).default({}),
+    })
+    .default({ allowed: [], byRole: {} }),
+  hooks: z
+    .strictObject({
+      claims: z.custom<ClaimsHook>(isFunction, "must be a function").optional(),
+      authorize: z.custom<AuthorizeHook>(isFunction, "must be a function").optional(),
+      timeoutSeconds: z.number().min(0.01).max(30).default(3),
+    })
+    .default({ timeoutSeconds: 3 }),
+  users: z.custom<OwnUsers>(isOwnUsers, "must have the functions authenticate and findUser").optional(),
   clientIds: z.array(name).min(1).default(["first-party"]),
   accessTokenTtlSeconds: ttl.default(600),
   sessionIdleSeconds: z
@@ -207,6 +223,11 @@ export function parseOptions(options: AuthServerOptions): Settings {
   if (!defaultScopes.every((scope) => given.scopes.allowed.includes(scope))) {
     throw new ConfigurationError("scopes.default: must be among scopes.allowed.");
   }
+  const { byRole } = given.scopes;
+  const unknown = Object.values(byRole)
+    .flat()
+    .find((scope) => !given.scopes.allowed.includes(scope));
+  if (unknown !== undefined) throw new ConfigurationError(`scopes.byRole: ${unknown} is not among scopes.allowed.`);
   const audiences = (given.audiences ?? [given.issuer]).map((entry): AudienceProfile => {
     const request = typeof entry === "string" ? { audience: entry } : entry;
     return createAudienceProfile({
@@ -231,6 +252,8 @@ export function parseOptions(options: AuthServerOptions): Settings {
     readClientAddress: createClientAddress(given.trustedProxies),
     isTrustedProxy: createTrustedProxies(given.trustedProxies),
     mail: given.mail,
+    hooks: { claims: given.hooks.claims, authorize: given.hooks.authorize, timeoutSeconds: given.hooks.timeoutSeconds },
+    ownUsers: given.users,
     statusList: given.statusList,
     denylist: given.denylist,
     isRevocationFeedPublic: given.revocationFeed.access === "public",
@@ -242,7 +265,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
       limits: { idleSeconds: given.sessionIdleSeconds, maxSeconds: given.sessionMaxSeconds },
       maxSessionsPerUser: given.maxSessionsPerUser,
       retryWindowSeconds: given.retryWindowSeconds,
-      scopes: { allowed: given.scopes.allowed, default: defaultScopes },
+      scopes: { allowed: given.scopes.allowed, default: defaultScopes, byRole },
       audiences: audienceNames,
       clientIds: given.clientIds,
       revealEmailTaken: given.revealEmailTaken,
@@ -330,6 +353,15 @@ function isMasterSecret(value: unknown): boolean {
 
 function isPageUrl(text: string): boolean {
   return URL.canParse(text) && !text.includes("#") && (text.startsWith("https:") || isInsecureLoopback(text));
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function isOwnUsers(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return "authenticate" in value && isFunction(value.authenticate) && "findUser" in value && isFunction(value.findUser);
 }
 
 function isOrigin(text: string): boolean {

@@ -51,6 +51,8 @@ export type AuthEvent = {
   | { readonly type: "email_verified"; readonly userId: string }
   | { readonly type: "roles_changed"; readonly userId: string }
   | { readonly type: "account_disabled" | "account_enabled"; readonly userId: string }
+  /** What the operator's own code says of the user is no longer what it said. */
+  | { readonly type: "claims_changed"; readonly userId: string }
   | { readonly type: "account_deleted"; readonly userId: string }
   /** Of the authority's own keys, and so of no user. `key_scheduled`: it will sign sooner than was planned. */
   | {

@@ -2,6 +2,8 @@
 export interface ScopePolicy {
   readonly allowed: readonly string[];
   readonly default: readonly string[];
+  /** The scopes that need a role: only users who have one that lists them may have them. All others are anybody's. */
+  readonly byRole: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -9,7 +11,22 @@ export interface ScopePolicy {
  * have: nothing is granted silently short (RFC 6749 §3.3 leaves the choice; an API that answers 403 later is worse).
  */
 export function grantScope(requested: string | undefined, policy: ScopePolicy): string | undefined {
-  const wanted = requested === undefined ? policy.default : requested.split(" ").filter((value) => value !== "");
+  const wanted = requested === undefined ? policy.default : scopesOf(requested);
   if (!wanted.every((value) => policy.allowed.includes(value))) return undefined;
   return policy.allowed.filter((value) => wanted.includes(value)).join(" ");
+}
+
+/** What is left of a scope for a user with these roles. */
+export function permittedScope(scope: string, roles: readonly string[], { byRole }: ScopePolicy): string {
+  const needRole = new Set(Object.values(byRole).flat());
+  if (needRole.size === 0) return scope;
+  const ofRoles = new Set(roles.flatMap((role) => (Object.hasOwn(byRole, role) ? (byRole[role] ?? []) : [])));
+  return scopesOf(scope)
+    .filter((value) => !needRole.has(value) || ofRoles.has(value))
+    .join(" ");
+}
+
+/** The scopes of a space-delimited text. */
+export function scopesOf(scope: string): readonly string[] {
+  return scope.split(" ").filter((value) => value !== "");
 }

@@ -55,6 +55,7 @@ export type RevocationReason =
   | "password_changed"
   | "account_disabled"
   | "account_deleted"
+  | "ended_by_operator"
   /** Its time was over, and its holder was told so. */
   | "expired";
 

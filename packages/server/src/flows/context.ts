@@ -3,6 +3,8 @@ import type { ScopePolicy } from "../domain/scope.ts";
 import type { SessionLimits } from "../domain/session.ts";
 import type { Background } from "../ports/background.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { AuthorizeHook, ClaimsHook } from "../ports/hooks.ts";
+import type { OwnUsers } from "../ports/own-users.ts";
 import type { MailLinks } from "../mail/messages.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Mailer } from "../ports/mailer.ts";
@@ -38,6 +40,17 @@ export interface FlowContext {
   readonly mail: { readonly mailer: Mailer; readonly links: MailLinks } | undefined;
   readonly mailTokens: MailTokens;
   readonly background: Background;
+  readonly hooks: FlowHooks;
+  /** `undefined`: accounts are kept in the store. */
+  readonly ownUsers: OwnUsers | undefined;
+}
+
+/** Code of the operator's that flows ask. */
+export interface FlowHooks {
+  readonly claims: ClaimsHook | undefined;
+  readonly authorize: AuthorizeHook | undefined;
+  /** How long each may take; longer is as if it had thrown. */
+  readonly timeoutSeconds: number;
 }
 
 /** What the operator decided. */

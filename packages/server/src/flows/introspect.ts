@@ -1,5 +1,6 @@
 import type { AccessTokenClaims } from "@latchkey/protocol";
 
+import { permittedScope } from "../domain/scope.ts";
 import { isLive } from "../domain/session.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { FlowContext } from "./context.ts";
@@ -68,7 +69,7 @@ async function introspectRefreshToken(
     claims: {
       sub: user.id,
       client_id: session.clientId,
-      scope: session.scope,
+      scope: permittedScope(session.scope, user.roles, context.policy.scopes),
       sid: session.id,
       iat: session.rotatedAt,
       exp: token.expiresAt,

@@ -6,6 +6,7 @@ import { idleExpiry, isLive } from "../domain/session.ts";
 import { AuthError } from "../errors.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { SessionCookie } from "../tokens/session-cookie.ts";
+import { authorizedScope } from "./agree-terms.ts";
 import type { FlowContext } from "./context.ts";
 import { endExpiredSession } from "./end-expired-session.ts";
 import type { SignedIn } from "./identify.ts";
@@ -43,8 +44,10 @@ export async function resumeOpaqueSession(
       throw new AuthError("session_ended");
     }
     if (!context.policy.clientIds.includes(session.clientId)) throw new AuthError("session_ended");
+    const scope = await authorizedScope(context, { user, session, at: "refresh" });
+    if (scope === undefined) throw new AuthError("session_ended");
     const resumed = await putOffIdleLimit(context, session);
-    if (resumed !== undefined) return { user, session: resumed };
+    if (resumed !== undefined) return { user, session: { ...resumed, scope } };
   }
   throw new AuthError("unavailable", { retryAfterSeconds: 1 });
 }

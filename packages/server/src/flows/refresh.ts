@@ -7,6 +7,7 @@ import { AuthError } from "../errors.ts";
 import type { SessionRotation } from "../ports/session-store.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
+import { agreeTerms } from "./agree-terms.ts";
 import { claimProof } from "./claim-proof.ts";
 import type { FlowContext } from "./context.ts";
 import { endExpiredSession } from "./end-expired-session.ts";
@@ -77,7 +78,10 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     }
 
     if (user === undefined || user.disabledAt !== null) throw new AuthError("session_ended");
-    if (verdict.kind === "retry") return grantSession(context, { user, session, secret: verdict.secret, asOf });
+    // Before anything changes: where a hook fails the client has lost nothing, and asks again.
+    const terms = await agreeTerms(context, { user, session, at: "refresh" });
+    if (terms === undefined) throw new AuthError("session_ended");
+    if (verdict.kind === "retry") return grantSession(context, { user, session, secret: verdict.secret, terms, asOf });
 
     const next = nextGeneration(context, session, verdict.next);
     // Made first, and handed out only where the session moves on: if it cannot be signed, nothing has happened.
@@ -85,6 +89,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
       user,
       session: { ...session, ...next },
       secret: verdict.next.secret,
+      terms,
       asOf,
     });
     const event = verdict.rolledForward ? rolledForward(session, next.rotatedAt, request.origin) : undefined;

@@ -1,10 +1,12 @@
 import type { Session } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
+import type { SessionTerms } from "./agree-terms.ts";
 import type { FlowContext } from "./context.ts";
 
 /** What a sign-in or a refresh hands out. */
 export interface SessionGrant {
   readonly user: User;
+  /** With the scope that the access token has, which may be less than the session's. */
   readonly session: Session;
   readonly refreshToken: string;
   readonly accessToken: string;
@@ -20,13 +22,20 @@ export interface SessionGrant {
  */
 export async function grantSession(
   context: FlowContext,
-  granted: { readonly user: User; readonly session: Session; readonly secret: string; readonly asOf: number },
+  granted: {
+    readonly user: User;
+    readonly session: Session;
+    readonly secret: string;
+    readonly terms: SessionTerms;
+    readonly asOf: number;
+  },
 ): Promise<SessionGrant> {
-  const { user, session, secret, asOf } = granted;
-  const access = await context.accessTokens.issue(session, user, asOf);
+  const { user, session, secret, terms, asOf } = granted;
+  const now = { ...session, scope: terms.scope };
+  const access = await context.accessTokens.issue(now, user, { now: asOf, custom: terms.claims });
   return {
     user,
-    session,
+    session: now,
     refreshToken: context.refreshTokens.issue(session, secret),
     accessToken: access.token,
     accessTokenExpiresAt: access.expiresAt,

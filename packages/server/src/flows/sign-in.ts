@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import type { Origin } from "../domain/event.ts";
 import { normalizePassword } from "../domain/password-policy.ts";
-import { grantScope } from "../domain/scope.ts";
+import { grantScope, permittedScope } from "../domain/scope.ts";
 import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
@@ -11,10 +11,13 @@ import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import type { SessionCookie } from "../tokens/session-cookie.ts";
+import type { SessionTerms } from "./agree-terms.ts";
+import { agreeTerms } from "./agree-terms.ts";
+import { authenticateOwnUser } from "./authenticate-own-user.ts";
 import { claimProof } from "./claim-proof.ts";
 import { isPasswordOf } from "./check-password.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
-import type { FlowContext } from "./context.ts";
+import type { FlowContext, SignInPolicy } from "./context.ts";
 import { endOpaqueSession, hashOpaqueSecret } from "./opaque-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -60,7 +63,7 @@ export function signInOpaquely(context: FlowContext, request: SignInRequest): Pr
 interface SessionKind<Answer> {
   readonly toHash: (secret: string) => string;
   /** What is handed out once the session has begun. Made before: if it cannot be, none begins and none ends. */
-  readonly prepare: (begun: BegunSession) => Promise<Answer>;
+  readonly prepare: (begun: BegunSession & { readonly terms: SessionTerms }) => Promise<Answer>;
 }
 
 /** Checks the password and begins a session: always a new one, whatever the browser presented (ASVS 7.2.4). */
@@ -69,18 +72,21 @@ async function beginSession<Answer>(
   request: SignInRequest,
   { toHash, prepare }: SessionKind<Answer>,
 ): Promise<Answer> {
-  const terms = agreeTerms(context, request);
+  const asked = readRequest(context, request);
   const authenticated = await authenticate(context, request);
   const { user } = authenticated;
   if (user.disabledAt !== null) throw new AuthError("account_disabled");
-  if (request.proof !== undefined) await claimProof(context, request.proof);
 
-  const account = await upgradePasswordHash(context, authenticated, request.password);
+  const account =
+    context.ownUsers === undefined
+      ? await upgradePasswordHash(context, authenticated, request.password)
+      : authenticated;
   const now = context.clock();
   const secret = randomBytes(32).toString("base64url");
   const expiresAt = now + context.policy.limits.maxSeconds;
-  const session: Session = {
-    ...terms,
+  const wanted: Session = {
+    ...asked,
+    scope: scopeFor(user, request, { scope: asked.scope, policy: context.policy }),
     id: await context.sessionIds.create(),
     userId: user.id,
     createdAt: now,
@@ -100,7 +106,12 @@ async function beginSession<Answer>(
     expiresAt,
     revokedAt: null,
   };
-  const answer = await prepare({ user, session, secret });
+  const terms = await agreeTerms(context, { user, session: wanted, at: "sign-in" });
+  // As for an account that is disabled: the password was right, and is of no use.
+  if (terms === undefined) throw new AuthError("account_disabled");
+  const session = { ...wanted, scope: terms.scope };
+  if (request.proof !== undefined) await claimProof(context, request.proof);
+  const answer = await prepare({ user, session, secret, terms });
   // Before the new one begins, so that it does not count against the limit, which would end another for it.
   const { replaces, replacesOpaque, origin } = request;
   if (replaces !== undefined) await endReplacedSession(context, replaces, origin);
@@ -115,7 +126,10 @@ async function beginSession<Answer>(
 }
 
 /** What the session will be for: checked before the password, so that a malformed request costs no hash. */
-function agreeTerms({ policy }: FlowContext, request: SignInRequest): Pick<Session, "clientId" | "audience" | "scope"> {
+function readRequest(
+  { policy }: FlowContext,
+  request: SignInRequest,
+): Pick<Session, "clientId" | "audience" | "scope"> {
   const clientId = request.clientId ?? policy.clientIds[0];
   if (clientId === undefined || !policy.clientIds.includes(clientId)) {
     throw new AuthError("invalid_request", { description: "client_id: there is no such first-party client." });
@@ -125,18 +139,36 @@ function agreeTerms({ policy }: FlowContext, request: SignInRequest): Pick<Sessi
     throw new AuthError("invalid_request", { description: "audience: there is no such API." });
   }
   const scope = grantScope(request.scope, policy.scopes);
-  if (scope === undefined) {
-    throw new AuthError("invalid_request", { description: "scope: holds a scope that cannot be granted." });
-  }
+  if (scope === undefined) throw scopeRefused();
   return { clientId, audience, scope };
+}
+
+/** The scope by the user's roles: what was asked for by name is granted as it was, or refused. */
+function scopeFor(
+  user: User,
+  request: SignInRequest,
+  { scope, policy }: { readonly scope: string; readonly policy: SignInPolicy },
+): string {
+  const permitted = permittedScope(scope, user.roles, policy.scopes);
+  if (request.scope !== undefined && permitted !== scope) throw scopeRefused();
+  return permitted;
+}
+
+function scopeRefused(): AuthError {
+  return new AuthError("invalid_request", { description: "scope: holds a scope that cannot be granted." });
 }
 
 /** The user whose password this is. Unknown address and wrong password cost the same work and get the same answer. */
 async function authenticate(context: FlowContext, request: SignInRequest): Promise<Account> {
   const email = normalizeEmail(request.email);
-  const account = await context.store.accounts.findAccountByEmail(email);
   const attempt = { email, ip: request.origin.ip, password: request.password };
-  if ((await isPasswordOf(context, account, attempt)) && account !== undefined) return account;
+  const users = context.ownUsers;
+  const account =
+    users === undefined
+      ? await context.store.accounts.findAccountByEmail(email)
+      : await authenticateOwnUser(context, users, attempt);
+  const isTheirs = users !== undefined || (await isPasswordOf(context, account, attempt));
+  if (account !== undefined && isTheirs) return account;
   await context.store.events.appendEvent({
     type: "sign_in_failed",
     userId: account?.user.id ?? null,

@@ -7,7 +7,7 @@ import { errorAnswer } from "./answers.ts";
 import type { Answer, Exchange, HttpContext, Route } from "./exchange.ts";
 import { getMetadata } from "./published.ts";
 import { createResponder } from "./responder.ts";
-import { ROUTES } from "./routes.ts";
+import { servedRoutes } from "./served-routes.ts";
 import type { ConnectionInfo } from "./transport-security.ts";
 import { cameInClearText } from "./transport-security.ts";
 
@@ -26,7 +26,7 @@ export function createApp(http: HttpContext): Hono<Env> {
   // RFC 8414 puts its suffix between the issuer's origin and path, so this one route may lie outside of basePath.
   const rfc8414Path = new URL(authorizationServerMetadataUrl(http.issuer)).pathname;
   const rfc8414: Route = { method: "GET", path: rfc8414Path, summary: "Metadata", handle: getMetadata };
-  const routes = [rfc8414, ...ROUTES.map((route) => ({ ...route, path: http.basePath + route.path }))];
+  const routes = [rfc8414, ...servedRoutes(http).map((route) => ({ ...route, path: http.basePath + route.path }))];
   for (const route of routes) {
     app.on(route.method, route.path, async (context) => {
       if (route.inClearText !== true) refuseClearText(context, http);

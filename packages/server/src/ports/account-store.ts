@@ -75,6 +75,12 @@ export interface AccountStore {
   setRoles(change: { readonly userId: string; readonly roles: readonly string[] }, event: AuthEvent): Promise<boolean>;
 
   /**
+   * Begins a claims epoch, though nothing that is kept here has changed: tokens issued so far are stale. Answers whether
+   * there is such a user.
+   */
+  beginClaimsEpoch(userId: string, event: AuthEvent): Promise<boolean>;
+
+  /**
    * Removes the account if its password hash still is as it was checked, and ends its sessions, in one step. Answers
    * `false`, and changes nothing, where the account is gone or its hash has changed meanwhile.
    */

@@ -28,6 +28,7 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
       // Nobody will ever bear this id again, so every token of it is dead, whenever it was issued.
       return [...ended, { kind: "subject", id: event.userId, before: until, until }];
     case "roles_changed":
+    case "claims_changed":
       return event.claimsEpoch === undefined
         ? []
         : [{ kind: "claims", id: event.userId, epoch: event.claimsEpoch, until }];

@@ -367,6 +367,30 @@ export function describeAccounts(test: StoreTest<Store>): void {
     );
   });
 
+  test("a claims epoch begins where there is such a user, changes nothing else, and is recorded only then", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const account = await signUp(nodes[0], { roles: ["kept"] });
+    const userId = account.user.id;
+    const before = await lastSequence(nodes[0]);
+    const begin = (node: Store, id: string): Promise<boolean> =>
+      node.accounts.beginClaimsEpoch(id, userEvent("claims_changed", id));
+
+    const verdicts = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => begin(nodes[index % 2 === 0 ? 0 : 1], userId)),
+    );
+    assert.deepEqual(new Set(verdicts), new Set([true]));
+    assert.equal(await begin(nodes[0], sampleId()), false);
+
+    assert.deepEqual(await nodes[1].accounts.findAccount(userId), {
+      ...account,
+      user: { ...account.user, claimsEpoch: 10 },
+    });
+    assert.deepEqual(
+      (await nodes[1].events.listEvents(before, 100)).map((event) => [event.type, event.claimsEpoch]),
+      Array.from({ length: 10 }, (_, index) => ["claims_changed", index + 1]),
+    );
+  });
+
   test("an account is deleted once, if its password is the one that was checked; its sessions end with it, and its e-mail address is free again", async (open) => {
     const store = await open();
     const account = await signUp(store);

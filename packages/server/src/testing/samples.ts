@@ -111,6 +111,7 @@ export function userEvent(
     | "user_imported"
     | "email_verified"
     | "roles_changed"
+    | "claims_changed"
     | "account_disabled"
     | "account_enabled"
     | "account_deleted",

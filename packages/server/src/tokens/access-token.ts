@@ -9,8 +9,10 @@ import type { User } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { CustomClaims } from "../ports/hooks.ts";
 import type { AudienceProfile } from "./audience-profile.ts";
 import { readBinding } from "./binding.ts";
+import { parseCustomClaims } from "./custom-claims.ts";
 import { newTokenId } from "./token-id.ts";
 
 /** What an access token presented to the authority itself says, once it has been verified. */
@@ -31,9 +33,16 @@ export interface AccessTokens {
   /**
    * A fresh access token (RFC 9068), issued at `now`, and when it expires; it never outlives its session.
    *
+   * @param custom claims that {@link parseCustomClaims} has let pass
    * @throws AuthError `unavailable` where it cannot be signed
    */
-  issue(session: Session, user: User, now: number): Promise<{ readonly token: string; readonly expiresAt: number }>;
+  issue(
+    session: Session,
+    user: User,
+    { now, custom }: { readonly now: number; readonly custom: CustomClaims },
+  ): Promise<{ readonly token: string; readonly expiresAt: number }>;
+  /** What a hook answered for a token of this audience. @throws TypeError where no token may say that */
+  parseCustomClaims(answered: unknown, audience: string): CustomClaims;
   /** @throws AuthError `unavailable` where its key is not known, and cannot be looked for */
   verify(token: string): Promise<AccessTokenVerdict>;
 }
@@ -51,6 +60,13 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   const { issuer, audiences, keyRing, hasStatusLists } = options;
   const profiles = new Map(audiences.map((profile) => [profile.audience, profile]));
   const verifiers = createVerifiers(options);
+
+  const profileOf = (audience: string): AudienceProfile => {
+    const profile = profiles.get(audience);
+    // The API was taken out of the options since the session began: a mistake of theirs must sign nobody out.
+    if (profile === undefined) throw new AuthError("unavailable");
+    return profile;
+  };
 
   const judgeBy = (verify: (token: string) => VerifiedJwt, token: string): AccessTokenVerdict | "unknown key" => {
     try {
@@ -79,13 +95,13 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   };
 
   return {
-    async issue(session, user, now) {
-      const profile = profiles.get(session.audience);
-      // The API was taken out of the options since the session began: a mistake of theirs must sign nobody out.
-      if (profile === undefined) throw new AuthError("unavailable");
+    async issue(session, user, { now, custom }) {
+      const profile = profileOf(session.audience);
       const expiresAt = Math.min(now + profile.accessTokenTtlSeconds, session.expiresAt);
       const place = hasStatusLists ? statusPlaceOf(session.id) : undefined;
       const claims: Omit<AccessTokenClaims, "roles"> = {
+        // First, so that whatever they are they can replace none of the authority's own.
+        ...custom,
         iss: issuer,
         sub: user.id,
         aud: session.audience,
@@ -114,6 +130,8 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       // Most keys are here: their tokens are there at once, and nobody waits.
       return { token: typeof signed === "string" ? signed : await signed, expiresAt };
     },
+
+    parseCustomClaims: (answered, audience) => parseCustomClaims(answered, profileOf(audience)),
 
     async verify(token) {
       const verdict = judge(token);

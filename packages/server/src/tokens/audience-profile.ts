@@ -48,7 +48,14 @@ export interface AudienceRequest {
 
 /** What these claims say is settled; see RFC 7519, RFC 9068 and the protocol's own. */
 const SETTLED_CLAIMS =
-  "iss sub aud exp nbf iat jti client_id sid scope auth_time amr acr claims_epoch cnf act azp nonce".split(" ");
+  "iss sub aud exp nbf iat jti client_id sid scope auth_time amr acr claims_epoch cnf act may_act azp nonce status typ".split(
+    " ",
+  );
+
+/** Whether a claim means the same in every token: neither roles nor claims of the operator's can be in it. */
+export function isSettledClaim(name: string): boolean {
+  return SETTLED_CLAIMS.includes(name);
+}
 
 /** @throws ConfigurationError for a combination that cannot be served safely */
 export function createAudienceProfile(request: AudienceRequest): AudienceProfile {
@@ -64,7 +71,7 @@ export function createAudienceProfile(request: AudienceRequest): AudienceProfile
       `audiences: ${audience} has a sharedSecret, which is for HS256 alone. Remove one of both.`,
     );
   }
-  if (SETTLED_CLAIMS.includes(rolesClaim)) {
+  if (isSettledClaim(rolesClaim)) {
     throw new ConfigurationError(
       `audiences: ${audience} is to have its roles in ${rolesClaim}, which means something else. Choose another rolesClaim.`,
     );

@@ -131,6 +131,16 @@ const SET_ROLES = {
     SELECT ${eventParameters(2, "'claimsEpoch', changed.claims_epoch")} FROM changed`,
 };
 
+const BEGIN_CLAIMS_EPOCH = {
+  name: "latchkey-begin-claims-epoch",
+  text: `
+    WITH changed AS (
+      UPDATE latchkey.account SET claims_epoch = claims_epoch + 1 WHERE id = $1 RETURNING claims_epoch
+    )
+    INSERT INTO latchkey.event ${EVENT_COLUMNS}
+    SELECT ${eventParameters(1, "'claimsEpoch', changed.claims_epoch")} FROM changed`,
+};
+
 export function createAccountStore(database: Database): AccountStore {
   const findAccount = async (userId: string): Promise<Account | undefined> => {
     const { rows } = await database.run(SELECT_BY_ID, [toText(userId)]);
@@ -234,6 +244,11 @@ export function createAccountStore(database: Database): AccountStore {
     async setRoles({ userId, roles }, event) {
       const values = [toText(userId), JSON.stringify(roles), ...eventValues(event)];
       const { rowCount } = await database.run(SET_ROLES, values);
+      return rowCount === 1;
+    },
+
+    async beginClaimsEpoch(userId, event) {
+      const { rowCount } = await database.run(BEGIN_CLAIMS_EPOCH, [toText(userId), ...eventValues(event)]);
       return rowCount === 1;
     },
 

@@ -125,6 +125,7 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       },
       verifyEmail: (address, event) => thenCatchUp(accounts.accounts.verifyEmail(address, event)),
       setRoles: (change, event) => thenCatchUp(accounts.accounts.setRoles(change, event)),
+      beginClaimsEpoch: (userId, event) => thenCatchUp(accounts.accounts.beginClaimsEpoch(userId, event)),
 
       changePassword: (change, event) =>
         changeWithEnding(

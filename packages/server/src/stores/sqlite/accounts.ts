@@ -38,6 +38,9 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   const updateRoles = durable.prepare(
     "UPDATE user SET roles = ?, claims_epoch = claims_epoch + 1 WHERE id = ? RETURNING claims_epoch",
   );
+  const bumpEpoch = durable.prepare(
+    "UPDATE user SET claims_epoch = claims_epoch + 1 WHERE id = ? RETURNING claims_epoch",
+  );
   const remove = durable.prepare("DELETE FROM user WHERE id = ? AND password_hash = ?");
   const revokeSessions = prepareRevokeUserSessions(durable);
 
@@ -119,6 +122,14 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
     async setRoles({ userId, roles }, event) {
       return transaction(durable, () => {
         const changed = updateRoles.get(JSON.stringify(roles), userId);
+        if (changed !== undefined) append({ ...event, claimsEpoch: Number(changed["claims_epoch"]) });
+        return changed !== undefined;
+      });
+    },
+
+    async beginClaimsEpoch(userId, event) {
+      return transaction(durable, () => {
+        const changed = bumpEpoch.get(userId);
         if (changed !== undefined) append({ ...event, claimsEpoch: Number(changed["claims_epoch"]) });
         return changed !== undefined;
       });

@@ -1,0 +1,71 @@
+import { permittedScope, scopesOf } from "../domain/scope.ts";
+import type { Session } from "../domain/session.ts";
+import type { User } from "../domain/user.ts";
+import { AuthError } from "../errors.ts";
+import type { AuthorizationRequest, CustomClaims, SessionFacts } from "../ports/hooks.ts";
+import { askHook } from "./ask-hook.ts";
+import type { FlowContext } from "./context.ts";
+
+/** What a session's tokens may say at this moment. */
+export interface SessionTerms {
+  /** The session's scope, or less: what the user's roles and the operator's hook leave of it. */
+  readonly scope: string;
+  readonly claims: CustomClaims;
+}
+
+/**
+ * Asks whether the user may have this session now, and what its tokens are to say. To be asked before anything changes, so
+ * that a hook that fails costs nobody a session or a refresh token. `undefined` where the user may not.
+ *
+ * @throws AuthError `unavailable`
+ */
+export async function agreeTerms(
+  context: FlowContext,
+  request: { readonly user: User; readonly session: Session; readonly at: AuthorizationRequest["at"] },
+): Promise<SessionTerms | undefined> {
+  const scope = await authorizedScope(context, request);
+  if (scope === undefined) return undefined;
+  const { user } = request;
+  const session = { ...request.session, scope };
+  const { claims, timeoutSeconds } = context.hooks;
+  if (claims === undefined) return { scope, claims: {} };
+  const asked = await askHook({ name: "hooks.claims", timeoutSeconds }, async () =>
+    context.accessTokens.parseCustomClaims(await claims(user, factsOf(session)), session.audience),
+  );
+  return { scope, claims: asked };
+}
+
+/** The scope that the user may have in this session now; `undefined` where they may not have the session. */
+export async function authorizedScope(
+  context: FlowContext,
+  { user, session, at }: { readonly user: User; readonly session: Session; readonly at: AuthorizationRequest["at"] },
+): Promise<string | undefined> {
+  const scope = permittedScope(session.scope, user.roles, context.policy.scopes);
+  const { authorize, timeoutSeconds } = context.hooks;
+  if (authorize === undefined) return scope;
+  const facts = factsOf({ ...session, scope });
+  const answer: unknown = await askHook({ name: "hooks.authorize", timeoutSeconds }, () =>
+    authorize({ user, session: facts, at }),
+  );
+  if (answer === true) return scope;
+  if (answer === false) return undefined;
+  const scopes = scopesAnswered(answer);
+  const granted = scopesOf(scope);
+  if (scopes === undefined || !scopes.every((value) => granted.includes(value))) {
+    const cause = new TypeError("hooks.authorize must answer true, false, or { scopes } of those it was asked about.");
+    throw new AuthError("unavailable", {}, { cause });
+  }
+  return granted.filter((value) => scopes.includes(value)).join(" ");
+}
+
+/** Whatever is neither yes nor no must be a list of scopes: a hook that forgets to answer lets nobody in. */
+function scopesAnswered(answer: unknown): readonly string[] | undefined {
+  if (typeof answer !== "object" || answer === null || !("scopes" in answer)) return undefined;
+  const { scopes } = answer;
+  return Array.isArray(scopes) && scopes.every((value) => typeof value === "string") ? scopes : undefined;
+}
+
+function factsOf(session: Session): SessionFacts {
+  const { id, clientId, audience, scope, createdAt, authTime, amr, acr, jkt } = session;
+  return { id, clientId, audience, scope, createdAt, authTime, amr, acr, isBound: jkt !== null };
+}
