@@ -54,6 +54,7 @@ interface ServeFlags {
   readonly trustedProxy?: string[];
   readonly verifyEmailUrl?: string;
   readonly resetPasswordUrl?: string;
+  readonly changeEmailUrl?: string;
   readonly mailFrom?: string;
   readonly breachedPasswords?: "allow" | "refuse";
   readonly logLevel: string;
@@ -103,6 +104,10 @@ program
   .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
   .option("--verify-email-url <url>", "your page that confirms an address; its link is mailed at sign-up")
   .option("--reset-password-url <url>", "your page where a new password is chosen; both pages, or no mail is sent")
+  .option(
+    "--change-email-url <url>",
+    "your page where a new e-mail address is confirmed; without it none can be changed",
+  )
   .option("--mail-from <address>", "who mails are from")
   .addOption(
     new Option(
@@ -206,12 +211,13 @@ function isProduction({ issuer }: ServeFlags): boolean {
   return process.env["NODE_ENV"] === "production" || issuer?.startsWith("https:") === true;
 }
 
-function mailLinksOf({ verifyEmailUrl, resetPasswordUrl }: ServeFlags): MailOptions["links"] | undefined {
+function mailLinksOf(flags: ServeFlags): MailOptions["links"] | undefined {
+  const { verifyEmailUrl, resetPasswordUrl, changeEmailUrl } = flags;
   if (verifyEmailUrl === undefined && resetPasswordUrl === undefined) return undefined;
   if (verifyEmailUrl === undefined || resetPasswordUrl === undefined) {
     throw new ConfigurationError("--verify-email-url and --reset-password-url go together: mails lead to both.");
   }
-  return { verifyEmail: verifyEmailUrl, resetPassword: resetPasswordUrl };
+  return { verifyEmail: verifyEmailUrl, resetPassword: resetPasswordUrl, changeEmail: changeEmailUrl };
 }
 
 function parsePort(text: string): number {

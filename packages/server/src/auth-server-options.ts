@@ -175,7 +175,16 @@ export interface MailOptions {
    * Pages of yours that the links lead to, `https:` or on loopback; the token is in the fragment (`#token=…`). Written down
    * here, never taken from a request.
    */
-  readonly links: { readonly verifyEmail: string; readonly resetPassword: string };
+  readonly links: {
+    readonly verifyEmail: string;
+    readonly resetPassword: string;
+    /** Without it users cannot change their address. */
+    readonly changeEmail?: string | undefined;
+  };
+  /**
+   * Which of a user's sessions end when the e-mail address changes: all but the one that changes it (the default), or none.
+   */
+  readonly emailChangeEnds?: "other-sessions" | "nothing";
 }
 
 export interface PasswordOptions {

@@ -181,7 +181,8 @@ const optionsSchema = z.strictObject({
   mail: z
     .strictObject({
       mailer: z.custom<Mailer>((value) => typeof value === "object" && value !== null, "is missing: give it a mailer"),
-      links: z.strictObject({ verifyEmail: pageUrl, resetPassword: pageUrl }),
+      links: z.strictObject({ verifyEmail: pageUrl, resetPassword: pageUrl, changeEmail: pageUrl.optional() }),
+      emailChangeEnds: z.enum(["other-sessions", "nothing"]).default("other-sessions"),
     })
     .optional(),
   revealEmailTaken: z.boolean().default(false),
@@ -268,6 +269,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
       scopes: { allowed: given.scopes.allowed, default: defaultScopes, byRole },
       audiences: audienceNames,
       clientIds: given.clientIds,
+      emailChangeEnds: given.mail?.emailChangeEnds ?? "other-sessions",
       revealEmailTaken: given.revealEmailTaken,
     },
     hasher: given.passwordHasher ?? createArgon2Hasher(),

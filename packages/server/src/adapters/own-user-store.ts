@@ -66,6 +66,7 @@ export function withOwnUsers(store: Store, users: Pick<OwnUsers, "findUser">): S
       clearPasswordChecks: refuse,
       changePassword: refuse,
       verifyEmail: refuse,
+      changeEmail: refuse,
       setRoles: refuse,
       deleteAccount: refuse,
     } satisfies AccountStore,

@@ -49,6 +49,7 @@ export type AuthEvent = {
   /** A new password was set though nobody could be asked whether it is known from breaches. */
   | { readonly type: "password_screening_skipped"; readonly userId: string | null }
   | { readonly type: "email_verified"; readonly userId: string }
+  | { readonly type: "email_changed"; readonly userId: string }
   | { readonly type: "roles_changed"; readonly userId: string }
   | { readonly type: "account_disabled" | "account_enabled"; readonly userId: string }
   /** What the operator's own code says of the user is no longer what it said. */

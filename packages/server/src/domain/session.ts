@@ -53,6 +53,7 @@ export type RevocationReason =
   | "refresh_token_reuse"
   | "revoked_by_client"
   | "password_changed"
+  | "email_changed"
   | "account_disabled"
   | "account_deleted"
   | "ended_by_operator"

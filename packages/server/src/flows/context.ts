@@ -64,6 +64,8 @@ export interface SignInPolicy {
   readonly audiences: readonly string[];
   /** The first-party clients; the first is the default. */
   readonly clientIds: readonly string[];
+  /** Which sessions a new e-mail address ends. */
+  readonly emailChangeEnds: "other-sessions" | "nothing";
   /** Whether sign-up may tell that an e-mail address has an account. */
   readonly revealEmailTaken: boolean;
 }

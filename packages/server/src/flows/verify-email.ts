@@ -8,6 +8,9 @@ import type { FlowContext } from "./context.ts";
 import type { SignedIn } from "./identify.ts";
 import { mailInBackground } from "./send-mail.ts";
 
+/** Who calls: somebody signed in, or somebody who says the account's password. */
+export type Claimant = SignedIn | { readonly password: string };
+
 /**
  * Notes that an account's address is its owner's. The mail alone does not do: somebody else may have made the account, with a
  * password of theirs, and wait for the owner of the address to confirm it (pre-hijacking). So the password must be known as
@@ -19,8 +22,7 @@ export async function verifyEmail(
   context: FlowContext,
   request: {
     readonly token: string;
-    /** Who calls: somebody signed in, or somebody who says the account's password. */
-    readonly by: SignedIn | { readonly password: string };
+    readonly by: Claimant;
     readonly origin: Origin;
   },
 ): Promise<void> {
@@ -34,10 +36,11 @@ export async function verifyEmail(
   if (!(await accounts.verifyEmail({ userId, email }, event))) throw invalidToken();
 }
 
-async function isOwner(
+/** Whether whoever followed a mailed link is the one whose account it is about. @throws AuthError `rate_limited` */
+export async function isOwner(
   context: FlowContext,
   account: Account,
-  { by, origin }: { readonly by: SignedIn | { readonly password: string }; readonly origin: Origin },
+  { by, origin }: { readonly by: Claimant; readonly origin: Origin },
 ): Promise<boolean> {
   if ("user" in by) return by.user.id === account.user.id;
   return isPasswordOf(context, account, { email: account.user.email, ip: origin.ip, password: by.password });

@@ -1,4 +1,5 @@
 import { deleteMe, getMe, postPassword } from "./auth/me.ts";
+import { postEmailChange, postEmailChangeConfirm } from "./auth/email-change.ts";
 import { postEmailResend, postEmailVerify, postPasswordForgot, postPasswordReset } from "./auth/mailed-links.ts";
 import { postRefresh } from "./auth/refresh.ts";
 import { deleteSession, getSessions } from "./auth/sessions.ts";
@@ -44,6 +45,18 @@ export const ROUTES: readonly Route[] = [
     path: "/auth/email/verify",
     summary: "Confirm my address by a mailed link",
     handle: postEmailVerify,
+  },
+  {
+    method: "POST",
+    path: "/auth/email/change",
+    summary: "Mail a link to my new address",
+    handle: postEmailChange,
+  },
+  {
+    method: "POST",
+    path: "/auth/email/change/confirm",
+    summary: "Change my address by that link",
+    handle: postEmailChangeConfirm,
   },
   { method: "POST", path: "/auth/email/resend", summary: "Mail me that link once more", handle: postEmailResend },
   { method: "GET", path: "/.well-known/openid-configuration", summary: "Metadata", handle: getMetadata },

@@ -10,6 +10,8 @@ const ACCOUNT_ROUTES: ReadonlySet<string> = new Set([
   "POST /auth/password/reset",
   "POST /auth/email/verify",
   "POST /auth/email/resend",
+  "POST /auth/email/change",
+  "POST /auth/email/change/confirm",
 ]);
 
 /** The routes there are: where users are kept by their operator, accounts are none of the authority's business. */

@@ -4,6 +4,8 @@ import type { Mail } from "../ports/mailer.ts";
 export interface MailLinks {
   readonly verifyEmail: string;
   readonly resetPassword: string;
+  /** Without it addresses cannot be changed. */
+  readonly changeEmail?: string | undefined;
 }
 
 const link = (page: string, token: string): string => `${page}#token=${token}`;
@@ -61,6 +63,61 @@ export function passwordChangedMail(to: string): Mail {
     text: `The password of this account was changed, and other devices were signed out.
 
 If it was not you, ask for a new password at once, from the page where you sign in.
+`,
+  };
+}
+
+/** To the new address. */
+export function emailChangeMail(to: string, page: string, token: string): Mail {
+  return {
+    to,
+    subject: "Confirm your new e-mail address",
+    text: `Somebody, most likely you, wants to use this address for an account.
+
+Confirm that it is yours within an hour:
+
+${link(page, token)}
+
+If it was not you, do nothing: without this link nothing changes.
+`,
+  };
+}
+
+/** In place of the above where the new address has an account of its own. The answer to the request was the same. */
+export function addressTakenMail(to: string): Mail {
+  return {
+    to,
+    subject: "You have an account already",
+    text: `Somebody, most likely you, wanted to use this address for another account. It has one already.
+
+To use it for the other, delete this one or give it another address first.
+
+If it was not you, do nothing: nothing has changed.
+`,
+  };
+}
+
+/** To the old address, before anything has changed: now its owner can still stop it. */
+export function emailChangeAskedMail(to: string): Mail {
+  return {
+    to,
+    subject: "Your e-mail address is about to change",
+    text: `Somebody who is signed in to this account and knows its password asked to use another e-mail address for it.
+Nothing has changed yet.
+
+If it was not you, change your password at once: that stops it, and signs out everybody else.
+`,
+  };
+}
+
+/** To the old address, afterwards. */
+export function emailChangedMail(to: string): Mail {
+  return {
+    to,
+    subject: "Your e-mail address was changed",
+    text: `This account has another e-mail address now. Mails for it no longer come here.
+
+If it was not you, write to us at once: you cannot set a new password from this address any more.
 `,
   };
 }

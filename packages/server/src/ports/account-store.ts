@@ -71,6 +71,12 @@ export interface AccountStore {
   /** Notes that the address is the user's, once: answers `false` where it was noted, or is another, or there is none. */
   verifyEmail(address: { readonly userId: string; readonly email: string }, event: AuthEvent): Promise<boolean>;
 
+  /**
+   * Gives the account another address, verified, if address and password hash still are as they were checked. Answers
+   * `false`, and changes nothing, where they have changed, or where the new address has an account.
+   */
+  changeEmail(change: EmailChange, event: AuthEvent): Promise<boolean>;
+
   /** Answers whether there is such a user. */
   setRoles(change: { readonly userId: string; readonly roles: readonly string[] }, event: AuthEvent): Promise<boolean>;
 
@@ -93,6 +99,14 @@ export interface AccountStore {
 /** An account that comes from elsewhere, and the event of that. */
 export interface AccountImport extends Account {
   readonly event: AuthEvent;
+}
+
+export interface EmailChange {
+  readonly userId: string;
+  readonly expectedEmail: string;
+  readonly expectedHash: string;
+  /** Normalised. */
+  readonly newEmail: string;
 }
 
 export interface PasswordChange {

@@ -46,6 +46,7 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
     case "account_enabled":
     case "password_screening_skipped":
     case "email_verified":
+    case "email_changed":
     case "signed_in":
     case "sign_in_failed":
     case "refresh_rolled_forward":

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import type { AuthEvent } from "../domain/event.ts";
-import type { Account } from "../ports/account-store.ts";
+import type { Account, EmailChange } from "../ports/account-store.ts";
 import type { Store } from "../ports/store.ts";
 import { AWKWARD_TEXTS, create, eventsAfter, lastSequence, NOW, passwordChanged, sampleAccount } from "./samples.ts";
 import { asAppended, endedAfter, sampleId, sampleRotation, userEvent } from "./samples.ts";
@@ -319,6 +319,53 @@ export function describeAccounts(test: StoreTest<Store>): void {
 
     assert.deepEqual(await store.accounts.findUser(userId), { ...account.user, emailVerified: true });
     assert.deepEqual(await eventsAfter(store, before), [userEvent("email_verified", userId)]);
+  });
+
+  test("an address changes where it and the password are as they were checked and nobody has the new one, and is recorded only then", async (open) => {
+    const store = await open();
+    const account = await signUp(store, { emailVerified: false });
+    const other = await signUp(store);
+    const { id: userId, email: expectedEmail } = account.user;
+    const before = await lastSequence(store);
+    const change = (changes: Partial<EmailChange> = {}): Promise<boolean> =>
+      store.accounts.changeEmail(
+        { userId, expectedEmail, expectedHash: account.passwordHash, newEmail: `new-${expectedEmail}`, ...changes },
+        userEvent("email_changed", userId),
+      );
+
+    assert.equal(await change({ userId: sampleId() }), false);
+    assert.equal(await change({ expectedEmail: other.user.email }), false);
+    assert.equal(await change({ expectedHash: other.passwordHash }), false);
+    assert.equal(await change({ newEmail: other.user.email }), false);
+    assert.deepEqual(await store.accounts.findAccount(userId), account);
+    assert.equal(await change(), true);
+    assert.equal(await change(), false);
+
+    const changed = { ...account, user: { ...account.user, email: `new-${expectedEmail}`, emailVerified: true } };
+    assert.deepEqual(await store.accounts.findAccountByEmail(`new-${expectedEmail}`), changed);
+    assert.equal(await store.accounts.findAccountByEmail(expectedEmail), undefined);
+    assert.deepEqual(await store.accounts.findAccount(other.user.id), other);
+    assert.deepEqual(await eventsAfter(store, before), [userEvent("email_changed", userId)]);
+    await signUp(store, { email: expectedEmail });
+  });
+
+  test("of 10 accounts that change to one address at once, on two nodes, one gets it", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const accounts = await Promise.all(Array.from({ length: 10 }, () => signUp(nodes[0])));
+    const newEmail = `${sampleId()}@example.com`;
+
+    const verdicts = await Promise.all(
+      accounts.map(({ user, passwordHash }, index) =>
+        nodes[index % 2 === 0 ? 0 : 1].accounts.changeEmail(
+          { userId: user.id, expectedEmail: user.email, expectedHash: passwordHash, newEmail },
+          userEvent("email_changed", user.id),
+        ),
+      ),
+    );
+
+    const winners = accounts.filter((_, index) => verdicts[index] === true);
+    assert.equal(winners.length, 1);
+    assert.equal((await nodes[1].accounts.findAccountByEmail(newEmail))?.user.id, winners[0]?.user.id);
   });
 
   test("roles are set where there is such a user, which begins a claims epoch, and recorded only then", async (open) => {

@@ -110,6 +110,7 @@ export function userEvent(
     | "user_signed_up"
     | "user_imported"
     | "email_verified"
+    | "email_changed"
     | "roles_changed"
     | "claims_changed"
     | "account_disabled"

@@ -121,6 +121,18 @@ const VERIFY_EMAIL = {
     INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(2)} FROM verified`,
 };
 
+const CHANGE_EMAIL = {
+  name: "latchkey-change-email",
+  text: `
+    WITH changed AS (
+      UPDATE latchkey.account SET email = $4, email_verified = true
+       WHERE id = $1 AND email = $2 AND password_hash = $3 RETURNING id
+    )
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(4)} FROM changed`,
+};
+
+const UNIQUE_VIOLATION = "23505";
+
 const SET_ROLES = {
   name: "latchkey-set-roles",
   text: `
@@ -239,6 +251,17 @@ export function createAccountStore(database: Database): AccountStore {
     async verifyEmail({ userId, email }, event) {
       const values = [toText(userId), toText(email), ...eventValues(event)];
       return (await database.run(VERIFY_EMAIL, values)).rowCount === 1;
+    },
+
+    async changeEmail({ userId, expectedEmail, expectedHash, newEmail }, event) {
+      const values = [toText(userId), toText(expectedEmail), toText(expectedHash), toText(newEmail)];
+      try {
+        return (await database.run(CHANGE_EMAIL, [...values, ...eventValues(event)])).rowCount === 1;
+      } catch (error) {
+        // Whoever has the address had it first: the statement has changed nothing.
+        if (error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION) return false;
+        throw error;
+      }
     },
 
     async setRoles({ userId, roles }, event) {

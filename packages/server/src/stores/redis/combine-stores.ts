@@ -124,6 +124,7 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
         return accounts.accounts.upgradePasswordHash(upgrade);
       },
       verifyEmail: (address, event) => thenCatchUp(accounts.accounts.verifyEmail(address, event)),
+      changeEmail: (change, event) => thenCatchUp(accounts.accounts.changeEmail(change, event)),
       setRoles: (change, event) => thenCatchUp(accounts.accounts.setRoles(change, event)),
       beginClaimsEpoch: (userId, event) => thenCatchUp(accounts.accounts.beginClaimsEpoch(userId, event)),
 

@@ -35,6 +35,9 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   const updateVerified = durable.prepare(
     "UPDATE user SET email_verified = 1 WHERE id = ? AND email = ? AND email_verified = 0",
   );
+  const updateEmail = durable.prepare(
+    "UPDATE OR IGNORE user SET email = ?, email_verified = 1 WHERE id = ? AND email = ? AND password_hash = ?",
+  );
   const updateRoles = durable.prepare(
     "UPDATE user SET roles = ?, claims_epoch = claims_epoch + 1 WHERE id = ? RETURNING claims_epoch",
   );
@@ -116,6 +119,14 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
         const verified = updateVerified.run(userId, email).changes === 1;
         if (verified) append(event);
         return verified;
+      });
+    },
+
+    async changeEmail({ userId, expectedEmail, expectedHash, newEmail }, event) {
+      return transaction(durable, () => {
+        const changed = updateEmail.run(newEmail, userId, expectedEmail, expectedHash).changes === 1;
+        if (changed) append(event);
+        return changed;
       });
     },
 
