@@ -40,6 +40,7 @@ export function createSession(userId: string): Session {
     persistent: true,
     device: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     ip: "192.0.2.7",
+    place: null,
     jkt: null,
     generation: 0,
     secretHash: randomBytes(32).toString("base64url"),

@@ -129,6 +129,22 @@ describe("refresh", () => {
     expect(tab.client.getState().status).toBe("fresh");
   });
 
+  test("answered that this device must sign in again asks no more: the session is over here, and a sign-in begins another", async () => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    await browser.time.pass(100);
+    const [passage] = browser.network.open();
+    passage?.forge(Response.json({ error: "insufficient_user_authentication" }, { status: 401 }));
+    passage?.answer();
+    await settle();
+    expect(tab.client.getState()).toEqual({ status: "ended" });
+    await expect(tab.client.getAccessToken()).rejects.toThrow("Nobody is signed in.");
+    await browser.time.pass(3_600_000);
+    expect(browser.network.open()).toHaveLength(0);
+    await browser.runSmoothly(2_000);
+    expect(tab.client.getState()).toEqual({ status: "ended" });
+  });
+
   test("keeps away for as long as Retry-After says, whoever asks", async () => {
     const tab = await signedInTab();
     void tab.client.refresh();

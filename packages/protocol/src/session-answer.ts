@@ -42,9 +42,14 @@ export type OpaqueSessionAnswer = Omit<
 export interface SessionSummary {
   readonly id: string;
   readonly current: boolean;
-  /** The `User-Agent` at sign-in, cut to 256 characters. */
+  /** The `User-Agent` it was last seen with, cut to 256 characters and without control characters. */
   readonly device: string | null;
+  /** The same for people: `Firefox on Linux`. Null where it is not recognised. */
+  readonly device_name: string | null;
+  /** The address it began from. */
   readonly ip: string | null;
+  /** Where it was last seen, as an ISO 3166 code (`DE`, `DE-BE`), where the authority locates addresses. */
+  readonly place: string | null;
   /** RFC 3339, UTC, like the two below. */
   readonly created_at: string;
   readonly last_seen_at: string;

@@ -1,6 +1,7 @@
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { AuthorizeHook, ClaimsHook } from "./ports/hooks.ts";
+import type { Locate } from "./ports/locate.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { Mailer } from "./ports/mailer.ts";
 import type { MasterSecret } from "./ports/master-secret.ts";
@@ -59,6 +60,15 @@ export interface AuthServerOptions {
   };
   /** Code of yours that is asked at sign-in and at every refresh. */
   readonly hooks?: HookOptions;
+  /**
+   * What to do about a refresh that cannot be of the device that the session is on: another browser or system, or a country
+   * too far away for the time between. `notify`: note it and write to the user. `step-up`: refuse it, and let who asked sign
+   * in again; the session goes on. `revoke`: end the session. Sessions bound to a key (DPoP) never need it. Default `off`.
+   * See docs/device-signals.md.
+   */
+  readonly deviceSignals?: "off" | "notify" | "step-up" | "revoke";
+  /** Where an address is, for example `openMaxmindLocate` of `@latchkey/server/maxmind`. Default: nobody is located. */
+  readonly locate?: Locate;
   /** Your own users, in place of accounts in the store: see docs/users.md. */
   readonly users?: OwnUsers;
   /** The names of your own apps; the first is the default. */
@@ -181,6 +191,8 @@ export interface MailOptions {
     /** Without it users cannot change their address. */
     readonly changeEmail?: string | undefined;
   };
+  /** Whether to write to users who sign in from a kind of device that is new. Default: yes. */
+  readonly newDeviceNotice?: boolean;
   /**
    * Which of a user's sessions end when the e-mail address changes: all but the one that changes it (the default), or none.
    */

@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 
 import { createBackground } from "./adapters/background.ts";
 import { AuthError } from "./errors.ts";
+import { createLocator } from "./adapters/locator.ts";
 import { withOwnUsers } from "./adapters/own-user-store.ts";
 import { askHook } from "./flows/ask-hook.ts";
 import { createAttemptLimits } from "./flows/rate-limits.ts";
@@ -320,6 +321,10 @@ async function assemble(settings: Settings, background: Background): Promise<Par
     mail: settings.mail,
     mailTokens: createMailTokens({ issuer, refreshKeys, clock }),
     background,
+    deviceSignals: {
+      policy: settings.deviceSignals,
+      locate: settings.locate && createLocator(settings.locate, logger),
+    },
     hooks: settings.hooks,
     ownUsers: settings.ownUsers,
     readClientAddress: settings.readClientAddress,

@@ -4,7 +4,7 @@ import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 import type { AuthServerOptions, KeyOptions, MailOptions } from "./auth-server-options.ts";
 import type { NewPasswordRules } from "./flows/choose-password.ts";
-import type { FlowHooks, SignInPolicy } from "./flows/context.ts";
+import type { DeviceSignals, FlowHooks, SignInPolicy } from "./flows/context.ts";
 import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
 import { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 import { ConfigurationError } from "./errors.ts";
@@ -16,6 +16,7 @@ import { decodeMasterSecret } from "./keys/master-secret.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { AuthorizeHook, ClaimsHook } from "./ports/hooks.ts";
+import type { Locate } from "./ports/locate.ts";
 import type { Mailer } from "./ports/mailer.ts";
 import type { MasterSecret } from "./ports/master-secret.ts";
 import type { OwnUsers } from "./ports/own-users.ts";
@@ -51,6 +52,8 @@ export interface Settings {
   readonly mail: MailOptions | undefined;
   readonly hooks: FlowHooks;
   readonly ownUsers: OwnUsers | undefined;
+  readonly deviceSignals: DeviceSignals["policy"];
+  readonly locate: Locate | undefined;
   readonly readClientAddress: ReadClientAddress;
   readonly isTrustedProxy: (peer: string | undefined) => boolean;
   readonly hasher: PasswordHasher;
@@ -146,6 +149,8 @@ const optionsSchema = z.strictObject({
       timeoutSeconds: z.number().min(0.01).max(30).default(3),
     })
     .default({ timeoutSeconds: 3 }),
+  deviceSignals: z.enum(["off", "notify", "step-up", "revoke"]).default("off"),
+  locate: z.custom<Locate>(isFunction, "must be a function").optional(),
   users: z.custom<OwnUsers>(isOwnUsers, "must have the functions authenticate and findUser").optional(),
   clientIds: z.array(name).min(1).default(["first-party"]),
   accessTokenTtlSeconds: ttl.default(600),
@@ -182,6 +187,7 @@ const optionsSchema = z.strictObject({
     .strictObject({
       mailer: z.custom<Mailer>((value) => typeof value === "object" && value !== null, "is missing: give it a mailer"),
       links: z.strictObject({ verifyEmail: pageUrl, resetPassword: pageUrl, changeEmail: pageUrl.optional() }),
+      newDeviceNotice: z.boolean().default(true),
       emailChangeEnds: z.enum(["other-sessions", "nothing"]).default("other-sessions"),
     })
     .optional(),
@@ -255,6 +261,8 @@ export function parseOptions(options: AuthServerOptions): Settings {
     mail: given.mail,
     hooks: { claims: given.hooks.claims, authorize: given.hooks.authorize, timeoutSeconds: given.hooks.timeoutSeconds },
     ownUsers: given.users,
+    deviceSignals: given.deviceSignals,
+    locate: given.locate,
     statusList: given.statusList,
     denylist: given.denylist,
     isRevocationFeedPublic: given.revocationFeed.access === "public",
@@ -269,6 +277,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
       scopes: { allowed: given.scopes.allowed, default: defaultScopes, byRole },
       audiences: audienceNames,
       clientIds: given.clientIds,
+      noticesNewDevices: given.mail?.newDeviceNotice ?? true,
       emailChangeEnds: given.mail?.emailChangeEnds ?? "other-sessions",
       revealEmailTaken: given.revealEmailTaken,
     },

@@ -8,7 +8,7 @@ import { parseSessionAnswer } from "./session.ts";
 /** What the answer to a refresh means. */
 export type RefreshVerdict =
   | { readonly kind: "granted"; readonly answer: UsableAnswer }
-  /** The authority itself says that the session is over. The only verdict that ends one. */
+  /** The authority itself says that the session is over, or is to be begun anew here. The only verdict that ends one. */
   | { readonly kind: "ended" }
   /** No refresh cookie reached the authority: nothing to refresh, and nothing of anybody's to wipe. */
   | { readonly kind: "no-token" }
@@ -29,6 +29,8 @@ export function judgeRefreshAnswer(answer: Answer | undefined): RefreshVerdict {
   const code = errorCodeOf(answer);
   switch (`${status} ${code}`) {
     case "401 session_ended":
+    // Not with this credential: the authority has seen it on two devices, and asking again would not change that.
+    case "401 insufficient_user_authentication":
       return { kind: "ended" };
     case "401 missing_token":
       return { kind: "no-token" };

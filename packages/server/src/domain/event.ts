@@ -1,3 +1,4 @@
+import type { ImplausibleChange } from "./device-change.ts";
 import type { KeyPurpose } from "./key-schedule.ts";
 import type { RevocationReason } from "./session.ts";
 
@@ -45,6 +46,14 @@ export type AuthEvent = {
       readonly tokenId: string;
     }
   | { readonly type: "refresh_rolled_forward"; readonly userId: string; readonly sessionId: string }
+  /** A session was refreshed from what cannot be its device; `outcome` is what came of it. */
+  | {
+      readonly type: "device_changed";
+      readonly userId: string;
+      readonly sessionId: string;
+      readonly change: ImplausibleChange;
+      readonly outcome: "noted" | "refused";
+    }
   | { readonly type: "password_changed"; readonly userId: string; readonly keptSessionId: string | null }
   /** A new password was set though nobody could be asked whether it is known from breaches. */
   | { readonly type: "password_screening_skipped"; readonly userId: string | null }

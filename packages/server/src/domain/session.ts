@@ -17,8 +17,12 @@ export interface Session extends RefreshState {
   readonly acr: string;
   /** Whether the refresh cookie outlives the browser. */
   readonly persistent: boolean;
+  /** The `User-Agent` that it was last seen with. */
   readonly device: string | null;
+  /** The address that it began from. */
   readonly ip: string | null;
+  /** Where it was last seen, as an ISO 3166 code (`DE`, `DE-BE`), as far as that is known. */
+  readonly place: string | null;
 }
 
 /** The part of a session that the refresh rule reads and a rotation changes. */
@@ -51,6 +55,7 @@ export type RevocationReason =
   | "replaced"
   | "session_limit"
   | "refresh_token_reuse"
+  | "device_changed"
   | "revoked_by_client"
   | "password_changed"
   | "email_changed"

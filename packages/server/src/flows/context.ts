@@ -4,6 +4,7 @@ import type { SessionLimits } from "../domain/session.ts";
 import type { Background } from "../ports/background.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AuthorizeHook, ClaimsHook } from "../ports/hooks.ts";
+import type { Locator } from "../ports/locate.ts";
 import type { OwnUsers } from "../ports/own-users.ts";
 import type { MailLinks } from "../mail/messages.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -40,9 +41,17 @@ export interface FlowContext {
   readonly mail: { readonly mailer: Mailer; readonly links: MailLinks } | undefined;
   readonly mailTokens: MailTokens;
   readonly background: Background;
+  readonly deviceSignals: DeviceSignals;
   readonly hooks: FlowHooks;
   /** `undefined`: accounts are kept in the store. */
   readonly ownUsers: OwnUsers | undefined;
+}
+
+/** What is made of the signs that a device shows of itself. */
+export interface DeviceSignals {
+  readonly policy: "off" | "notify" | "step-up" | "revoke";
+  /** `undefined`: nobody is located. */
+  readonly locate: Locator | undefined;
 }
 
 /** Code of the operator's that flows ask. */
@@ -64,6 +73,8 @@ export interface SignInPolicy {
   readonly audiences: readonly string[];
   /** The first-party clients; the first is the default. */
   readonly clientIds: readonly string[];
+  /** Whether users are written to who sign in from a kind of device that is new. */
+  readonly noticesNewDevices: boolean;
   /** Which sessions a new e-mail address ends. */
   readonly emailChangeEnds: "other-sessions" | "nothing";
   /** Whether sign-up may tell that an e-mail address has an account. */

@@ -1,3 +1,4 @@
+import type { ImplausibleChange } from "../domain/device-change.ts";
 import type { AuthEvent, Origin } from "../domain/event.ts";
 import type { NextGeneration } from "../domain/refresh-rule.ts";
 import { judgeRefresh } from "../domain/refresh-rule.ts";
@@ -10,6 +11,7 @@ import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import { agreeTerms } from "./agree-terms.ts";
 import { claimProof } from "./claim-proof.ts";
 import type { FlowContext } from "./context.ts";
+import { checkDevice, mailDeviceChange, readDeviceSigns, seenNow } from "./device-signals.ts";
 import { endExpiredSession } from "./end-expired-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -41,6 +43,8 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
   // Whatever the session's state: a proof that got lost, as a header does in a proxy, must not end it for the client.
   if (token.jkt !== null && proof === undefined) throw new AuthError("invalid_dpop_proof");
 
+  const { origin } = request;
+  const signs = await readDeviceSigns(context, origin);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // The clock is read before the row: no access token outlives a revocation it did not see by more than its own life.
     const asOf = context.clock();
@@ -73,15 +77,20 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     if (round === 0 && session.jkt !== null && proof !== undefined) await claimProof(context, proof);
     if (verdict.kind === "superseded") throw new AuthError("superseded");
     if (verdict.kind === "reuse") {
-      await endStolenSession(context, session, request.origin);
+      await endStolenSession(context, session, origin);
       throw new AuthError("session_ended");
     }
 
     if (user === undefined || user.disabledAt !== null) throw new AuthError("session_ended");
+    const change = await checkDevice(context, session, { signs, now: asOf, origin });
     // Before anything changes: where a hook fails the client has lost nothing, and asks again.
     const terms = await agreeTerms(context, { user, session, at: "refresh" });
     if (terms === undefined) throw new AuthError("session_ended");
-    if (verdict.kind === "retry") return grantSession(context, { user, session, secret: verdict.secret, terms, asOf });
+    if (verdict.kind === "retry") {
+      if (change !== undefined) await context.store.events.appendEvent(noted(session, change, { at: asOf, origin }));
+      if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, signs);
+      return grantSession(context, { user, session, secret: verdict.secret, terms, asOf });
+    }
 
     const next = nextGeneration(context, session, verdict.next);
     // Made first, and handed out only where the session moves on: if it cannot be signed, nothing has happened.
@@ -92,9 +101,17 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
       terms,
       asOf,
     });
-    const event = verdict.rolledForward ? rolledForward(session, next.rotatedAt, request.origin) : undefined;
-    const expected = { generation: session.generation, secretHash: session.secretHash };
-    if (await context.store.sessions.rotateSession({ sessionId: session.id, expected, next }, event)) return grant;
+    const rotation = {
+      sessionId: session.id,
+      expected: { generation: session.generation, secretHash: session.secretHash },
+      next,
+      seen: seenNow(session, signs),
+    };
+    const event = eventOf(session, { ...verdict, change }, { at: next.rotatedAt, origin });
+    if (await context.store.sessions.rotateSession(rotation, event)) {
+      if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, signs);
+      return grant;
+    }
   }
   throw new AuthError("unavailable", { retryAfterSeconds: 1 });
 }
@@ -115,8 +132,23 @@ function nextGeneration(
   return { ...generation, secretHash: hashSecret(secret), rotatedAt, idleExpiresAt };
 }
 
-function rolledForward({ id: sessionId, userId }: Session, at: number, origin: Origin): AuthEvent {
-  return { type: "refresh_rolled_forward", userId, sessionId, at, origin };
+/** What a rotation leaves in the log: nothing, mostly. What looks like a thief outweighs what a crash forgot. */
+function eventOf(
+  session: Session,
+  { change, rolledForward }: { readonly change: ImplausibleChange | undefined; readonly rolledForward: boolean },
+  when: { readonly at: number; readonly origin: Origin },
+): AuthEvent | undefined {
+  if (change !== undefined) return noted(session, change, when);
+  if (!rolledForward) return undefined;
+  return { type: "refresh_rolled_forward", userId: session.userId, sessionId: session.id, ...when };
+}
+
+function noted(
+  { id: sessionId, userId }: Session,
+  change: ImplausibleChange,
+  when: { readonly at: number; readonly origin: Origin },
+): AuthEvent {
+  return { type: "device_changed", userId, sessionId, change, outcome: "noted", ...when };
 }
 
 /** A copy was used: nobody can tell which of the two holders is honest, so the session ends for both. */

@@ -18,6 +18,7 @@ import { claimProof } from "./claim-proof.ts";
 import { isPasswordOf } from "./check-password.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { FlowContext, SignInPolicy } from "./context.ts";
+import { noticeNewDevice } from "./notice-new-device.ts";
 import { endOpaqueSession, hashOpaqueSecret } from "./opaque-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -96,6 +97,7 @@ async function beginSession<Answer>(
     persistent: request.remember,
     device: request.origin.userAgent,
     ip: request.origin.ip,
+    place: (await context.deviceSignals.locate?.(request.origin.ip)) ?? null,
     generation: 0,
     secretHash: toHash(secret),
     attempts: [],
@@ -122,6 +124,7 @@ async function beginSession<Answer>(
     context.policy.maxSessionsPerUser,
   );
   await confirmPassword(context, account, session, request);
+  noticeNewDevice(context, user, session);
   return answer;
 }
 

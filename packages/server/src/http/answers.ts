@@ -9,6 +9,7 @@ import type {
 } from "@latchkey/protocol";
 import { ERRORS, formatChallenge, statusAtResource } from "@latchkey/protocol";
 
+import { describeDevice } from "../domain/device-family.ts";
 import type { Session } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
 import type { AuthError } from "../errors.ts";
@@ -88,7 +89,9 @@ export function sessionSummary(session: Session, currentId: string): SessionSumm
     id: session.id,
     current: session.id === currentId,
     device: session.device,
+    device_name: describeDevice(session.device),
     ip: session.ip,
+    place: session.place,
     created_at: timestamp(session.createdAt),
     last_seen_at: timestamp(session.rotatedAt),
     expires_at: timestamp(session.expiresAt),

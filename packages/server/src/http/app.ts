@@ -10,6 +10,7 @@ import { createResponder } from "./responder.ts";
 import { servedRoutes } from "./served-routes.ts";
 import type { ConnectionInfo } from "./transport-security.ts";
 import { cameInClearText } from "./transport-security.ts";
+import { readUserAgent } from "./user-agent.ts";
 
 type Env = { Bindings: ConnectionInfo };
 
@@ -67,7 +68,7 @@ function exchangeOf(context: Context<Env>, http: HttpContext): Exchange {
     http,
     origin: {
       ip: http.readClientAddress(context.env.remoteAddress, request.headers.get("x-forwarded-for")),
-      userAgent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
+      userAgent: readUserAgent(request.headers),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { describeDevice } from "../domain/device-family.ts";
 import type { Mail } from "../ports/mailer.ts";
 
 /** Where links in mails lead: pages of yours, which take the token from the fragment, where no server sees it. */
@@ -118,6 +119,48 @@ export function emailChangedMail(to: string): Mail {
     text: `This account has another e-mail address now. Mails for it no longer come here.
 
 If it was not you, write to us at once: you cannot set a new password from this address any more.
+`,
+  };
+}
+
+/** What a mail says of a sign-in. */
+export interface DeviceSighting {
+  readonly userAgent: string | null;
+  /** An ISO 3166 code. */
+  readonly place: string | null;
+  /** Seconds since 1970. */
+  readonly at: number;
+}
+
+/** Names from closed lists, a code and a time: nothing in it is in the words of whoever signed in. */
+function sighting({ userAgent, place, at }: DeviceSighting): string {
+  const time = `${new Date(at * 1_000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const where = place === null ? "" : `\nWhere: ${place} (country code)`;
+  return `Device: ${describeDevice(userAgent) ?? "not recognised"}${where}\nWhen: ${time}`;
+}
+
+export function newDeviceMail(to: string, seen: DeviceSighting): Mail {
+  return {
+    to,
+    subject: "New sign-in to your account",
+    text: `Somebody, most likely you, signed in to this account from a device that is new to us.
+
+${sighting(seen)}
+
+If it was not you, change your password at once: that signs out everybody else.
+`,
+  };
+}
+
+export function deviceChangedMail(to: string, seen: DeviceSighting): Mail {
+  return {
+    to,
+    subject: "Your session is used from another device",
+    text: `A session of this account goes on from a device or a place that does not fit.
+
+${sighting(seen)}
+
+If you did not change anything, sign out that session, or change your password: that signs out everybody else.
 `,
   };
 }

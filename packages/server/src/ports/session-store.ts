@@ -46,6 +46,8 @@ export interface SessionRotation {
     readonly rotatedAt: number;
     readonly idleExpiresAt: number;
   };
+  /** What is to stand in the row of device and place, where that has changed; empty for what is not known now. */
+  readonly seen?: { readonly device: string; readonly place: string } | undefined;
 }
 
 export interface SessionRevocation {

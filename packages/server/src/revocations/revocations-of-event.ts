@@ -50,6 +50,7 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
     case "signed_in":
     case "sign_in_failed":
     case "refresh_rolled_forward":
+    case "device_changed":
       return [];
   }
 }

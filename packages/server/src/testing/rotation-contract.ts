@@ -153,6 +153,40 @@ export function describeRotation(test: StoreTest<SessionBackend>): void {
     }
   });
 
+  test("a rotation that says so changes device and place, in the same step; one that does not leaves them", async (open) => {
+    const nodes = [await open(), await open()] as const;
+    const [session, other, late] = [await create(nodes[0]), await create(nodes[0]), await create(nodes[0])];
+    const seen = { device: "another\0 device", place: "JP" };
+    const first = sampleRotation(session);
+
+    const verdicts = await Promise.all([
+      nodes[0].sessions.rotateSession({ ...first, seen }),
+      nodes[0].sessions.rotateSession(sampleRotation(other)),
+      nodes[0].sessions.rotateSession({
+        ...sampleRotation(late),
+        expected: { ...first.expected, generation: 9 },
+        seen,
+      }),
+    ]);
+
+    assert.deepEqual(verdicts, [true, true, false]);
+    const rotated: Session = { ...session, ...first.next, ...seen };
+    assert.deepEqual(await nodes[1].sessions.findSession(session.id), rotated);
+    assert.equal((await nodes[1].sessions.findSession(other.id))?.device, other.device);
+    assert.equal((await nodes[1].sessions.findSession(other.id))?.place, other.place);
+    assert.deepEqual(await nodes[1].sessions.findSession(late.id), late);
+
+    const second = sampleRotation(rotated);
+    assert.equal(await nodes[1].sessions.rotateSession(second), true);
+    assert.deepEqual(await nodes[0].sessions.findSession(session.id), { ...rotated, ...second.next });
+
+    const third = { ...sampleRotation({ ...rotated, ...second.next }), seen: { device: "", place: "" } };
+    assert.equal(await nodes[0].sessions.rotateSession(third, rolledForward(session)), true);
+    const forgotten = { ...rotated, ...third.next, device: "", place: null };
+    assert.deepEqual(await nodes[1].sessions.findSession(session.id), forgotten);
+    assert.deepEqual(await nodes[1].sessions.listSessions(session.userId, NOW), [forgotten]);
+  });
+
   test("a session rotates as often as it is asked to, one after the other", async (open) => {
     const store = await open();
     let session = await create(store);

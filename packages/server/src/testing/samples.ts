@@ -34,6 +34,7 @@ export function sampleSession(changes: Partial<Session> = {}): Session {
     persistent: true,
     device: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     ip: "2001:db8::7",
+    place: "DE-BE",
     jkt: null,
     generation: 0,
     secretHash: sampleHash(),

@@ -19,7 +19,7 @@ export function describeSessions(test: StoreTest<SessionBackend>): void {
       ],
       attemptKeysUsed: true,
     });
-    const bare = await create(store, { device: null, ip: null, persistent: false, amr: [], scope: "" });
+    const bare = await create(store, { device: null, ip: null, place: null, persistent: false, amr: [], scope: "" });
 
     assert.deepEqual(await store.sessions.findSession(full.id), full);
     assert.deepEqual(await store.sessions.findSession(bare.id), bare);
@@ -59,7 +59,14 @@ export function describeSessions(test: StoreTest<SessionBackend>): void {
   test("any text comes back as it was, and any length of it", async (open) => {
     const store = await open();
     for (const text of AWKWARD_TEXTS) {
-      const session = await create(store, { device: text, ip: text, scope: text, acr: text, amr: [text] });
+      const session = await create(store, {
+        device: text,
+        ip: text,
+        place: text || null,
+        scope: text,
+        acr: text,
+        amr: [text],
+      });
       assert.deepEqual(await store.sessions.findSession(session.id), session);
       const rotation = sampleRotation({ ...session, attempts: [{ generation: 0, keyHashes: [text] }] });
       assert.equal(await store.sessions.rotateSession(rotation), true);

@@ -253,6 +253,8 @@ describe("sessions", () => {
           id: session.session_id,
           current: true,
           device: headers["User-Agent"],
+          device_name: "Firefox on Linux",
+          place: null,
           ip: "203.0.113.9",
           created_at: "2027-01-15T08:00:00.000Z",
           last_seen_at: "2027-01-15T09:00:00.000Z",

@@ -3,12 +3,13 @@ import type { Database, Value } from "./database.ts";
 import type { Group } from "./group.ts";
 import { createGroup } from "./group.ts";
 import { attemptsText } from "./session-row.ts";
-import { toText } from "./text.ts";
+import { toNullableText, toText } from "./text.ts";
 
 /** The compare-and-set of a rotation, for {@link rotationValues}. */
 export const ROTATION = `
   UPDATE latchkey.session
-     SET generation = $4, secret_hash = $5, attempts = $6, attempt_keys_used = $7, rotated_at = $8, idle_expires_at = $9
+     SET generation = $4, secret_hash = $5, attempts = $6, attempt_keys_used = $7, rotated_at = $8, idle_expires_at = $9,
+         device = coalesce($10, device), place = coalesce($11, place)
    WHERE id = $1 AND generation = $2 AND secret_hash = $3 AND revoked_at IS NULL`;
 
 // The setting holds for this statement's own transaction and for nothing else, whatever connection it runs on: the answer
@@ -31,9 +32,9 @@ const ROTATE_SOME = {
     WITH asked AS (
       SELECT *
         FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[],
-                    $8::bigint[], $9::bigint[])
+                    $8::bigint[], $9::bigint[], $10::text[], $11::text[])
         WITH ORDINALITY AS asked (id, expected_generation, expected_hash, generation, secret_hash, attempts,
-                                  attempt_keys_used, rotated_at, idle_expires_at, place)
+                                  attempt_keys_used, rotated_at, idle_expires_at, device, place, ordinal)
     ),
     held AS MATERIALIZED (
       SELECT asked.*, free.ctid AS version
@@ -45,11 +46,12 @@ const ROTATE_SOME = {
     UPDATE latchkey.session
        SET generation = held.generation, secret_hash = held.secret_hash, attempts = held.attempts,
            attempt_keys_used = held.attempt_keys_used, rotated_at = held.rotated_at,
-           idle_expires_at = held.idle_expires_at
+           idle_expires_at = held.idle_expires_at, device = coalesce(held.device, session.device),
+           place = coalesce(held.place, session.place)
       FROM held
      WHERE session.ctid = held.version AND session.id = held.id AND session.generation = held.expected_generation
        AND session.secret_hash = held.expected_hash AND session.revoked_at IS NULL AND ${WITHOUT_FLUSH}
-    RETURNING held.place`,
+    RETURNING held.ordinal`,
 };
 
 const ROTATE_IN_TURN = { name: "latchkey-rotate-session-in-turn", text: `${ROTATION} AND ${WITHOUT_FLUSH}` };
@@ -64,9 +66,11 @@ export type RotationValues = readonly [
   attemptKeysUsed: boolean,
   rotatedAt: number,
   idleExpiresAt: number,
+  device: string | null,
+  place: string | null,
 ];
 
-export function rotationValues({ sessionId, expected, next }: SessionRotation): RotationValues {
+export function rotationValues({ sessionId, expected, next, seen }: SessionRotation): RotationValues {
   return [
     toText(sessionId),
     expected.generation,
@@ -77,6 +81,8 @@ export function rotationValues({ sessionId, expected, next }: SessionRotation): 
     next.attemptKeysUsed,
     next.rotatedAt,
     next.idleExpiresAt,
+    toNullableText(seen?.device ?? null),
+    toNullableText(seen?.place ?? null),
   ];
 }
 
@@ -90,7 +96,7 @@ export function groupRotations(database: Database): Group<SessionRotation, boole
       return new Set(rowCount === 1 ? [0] : []);
     }
     const { rows } = await database.run(ROTATE_SOME, columnsOf(asked));
-    return new Set(rows.map((row) => Number(row["place"]) - 1));
+    return new Set(rows.map((row) => Number(row["ordinal"]) - 1));
   };
   /** Waits for whoever is changing the row, and then has a verdict. */
   const rotateInTurn = async (values: RotationValues): Promise<boolean> =>
@@ -104,5 +110,5 @@ export function groupRotations(database: Database): Group<SessionRotation, boole
 }
 
 function columnsOf(rows: readonly RotationValues[]): readonly Value[][] {
-  return [0, 1, 2, 3, 4, 5, 6, 7, 8].map((column) => rows.map((row) => row[column] ?? null));
+  return [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((column) => rows.map((row) => row[column] ?? null));
 }

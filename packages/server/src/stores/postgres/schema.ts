@@ -95,6 +95,10 @@ const MIGRATIONS: readonly string[] = [
     ADD COLUMN revoked_at bigint;
   UPDATE latchkey.signing_key SET ready_at = created_at, activates_at = created_at;
   `,
+  `
+  -- Where a session was last seen: country and region, nothing finer.
+  ALTER TABLE latchkey.session ADD COLUMN place text;
+  `,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */

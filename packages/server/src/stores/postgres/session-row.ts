@@ -27,6 +27,7 @@ export function sessionOf(row: Row): Session {
     persistent: row["persistent"] === true,
     device: fromNullableText(row["device"]),
     ip: fromNullableText(row["ip"]),
+    place: fromNullableText(row["place"]) || null,
     jkt: fromNullableText(row["jkt"]),
     expiresAt: Number(row["expires_at"]),
     generation: Number(row["generation"]),

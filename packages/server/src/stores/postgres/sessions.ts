@@ -16,15 +16,16 @@ const INSERT = {
       SELECT count(*) FROM (SELECT FROM latchkey.account WHERE id = $2::text FOR SHARE) AS account
     ),
     limited AS MATERIALIZED (
-      SELECT latchkey.end_oldest_sessions($2::text, $6::bigint, $26::bigint, $27::text) FROM held
+      SELECT latchkey.end_oldest_sessions($2::text, $6::bigint, $27::bigint, $28::text) FROM held
     ),
     created AS (
       INSERT INTO latchkey.session (id, user_id, client_id, audience, scope, created_at, auth_time, amr, acr, persistent,
-        device, ip, jkt, expires_at, generation, secret_hash, attempts, attempt_keys_used, rotated_at, idle_expires_at)
-      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20 FROM limited
+        device, ip, jkt, expires_at, generation, secret_hash, attempts, attempt_keys_used, rotated_at, idle_expires_at,
+        place)
+      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21 FROM limited
       RETURNING id
     )
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(20)} FROM created`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(21)} FROM created`,
 };
 
 const SELECT = { name: "latchkey-find-session", text: "SELECT * FROM latchkey.session WHERE id = $1" };
@@ -34,7 +35,7 @@ const ROTATE_RECORDED = {
   name: "latchkey-rotate-session-recorded",
   text: `
     WITH rotated AS (${ROTATION} RETURNING id)
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(9)} FROM rotated`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(11)} FROM rotated`,
 };
 
 const REVOKE = {
@@ -139,5 +140,6 @@ function insertedValues(session: Session) {
     session.attemptKeysUsed,
     session.rotatedAt,
     session.idleExpiresAt,
+    toNullableText(session.place),
   ];
 }

@@ -5,7 +5,7 @@ import type { SessionRotation } from "../../ports/session-store.ts";
  * A session as a hash of few fields. What never changes is one of them, and what scripts need not look into another: Redis
  * pays for each field, and more for long ones.
  */
-export const SESSION_FIELDS = ["user_id", "terms", "generation", "secret_hash", "state", "revoked_at"] as const;
+export const SESSION_FIELDS = ["user_id", "terms", "generation", "secret_hash", "state", "revoked_at", "seen"] as const;
 
 /** What SESSION_FIELDS are in a hash: text, or null where there is no such field. */
 export type SessionHash = readonly (string | null)[];
@@ -31,7 +31,8 @@ interface StoredState extends Omit<State, "attempts"> {
 }
 
 export function termsText(session: Session): string {
-  const { clientId, audience, scope, createdAt, authTime, amr, acr, persistent, device, ip, jkt, expiresAt } = session;
+  const { clientId, audience, scope, createdAt, authTime, amr, acr, persistent, device, ip, place, jkt, expiresAt } =
+    session;
   const terms: Terms = {
     clientId,
     audience,
@@ -43,10 +44,16 @@ export function termsText(session: Session): string {
     persistent,
     device,
     ip,
+    place,
     jkt,
     expiresAt,
   };
   return JSON.stringify(terms);
+}
+
+/** What a rotation has changed of the terms after all, as a field of its own: most sessions never have it. */
+export function seenText(seen: SessionRotation["seen"]): string {
+  return seen === undefined ? "" : JSON.stringify(seen);
 }
 
 export function stateText({
@@ -64,10 +71,16 @@ export function stateText({
   return JSON.stringify(state);
 }
 
-export function sessionOf(id: string, [userId, terms, generation, secretHash, state, revokedAt]: SessionHash): Session {
+export function sessionOf(id: string, hash: SessionHash): Session {
+  const [userId, terms, generation, secretHash, state, revokedAt, seen] = hash;
   const { attempts, ...times } = JSON.parse(String(state)) as StoredState;
+  // Sessions that began before places were kept have none.
+  const begun = JSON.parse(String(terms)) as Omit<Terms, "place"> & Partial<Pick<Terms, "place">>;
+  const last = seen === null || seen === undefined ? begun : (JSON.parse(seen) as typeof begun);
   return {
-    ...(JSON.parse(String(terms)) as Terms),
+    ...begun,
+    device: last.device,
+    place: last.place || null,
     ...times,
     id,
     userId: String(userId),

@@ -6,7 +6,7 @@ import { endedByLimitPrefix } from "../ended-by-limit.ts";
 import type { Connection } from "./connection.ts";
 import { RECORD } from "./events.ts";
 import { defineScript } from "./script.ts";
-import { SESSION_FIELDS, sessionOf, stateText, termsText } from "./session-hash.ts";
+import { seenText, SESSION_FIELDS, sessionOf, stateText, termsText } from "./session-hash.ts";
 import type { SessionHash } from "./session-hash.ts";
 import { END_SESSIONS, FIND_OLDEST } from "./user-sessions.ts";
 
@@ -65,12 +65,13 @@ const ROTATE = defineScript(
   `
 local key = base .. 'session:' .. ARGV[1]
 local generation, secretHash, state = ARGV[4], ARGV[5], ARGV[6]
-local event, kept, undecided = ARGV[7], ARGV[8], ARGV[9]
+local event, kept, undecided, seen = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local found = redis.call('HMGET', key, 'generation', 'secret_hash', 'revoked_at', 'user_id')
 if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or found[3] then return 0 end
 local announced = doubts(found[4], undecided)
 if announced then return inDoubt(announced) end
 redis.call('HSET', key, 'generation', generation, 'secret_hash', secretHash, 'state', state)
+if seen ~= '' then redis.call('HSET', key, 'seen', seen) end
 if event ~= '' then record(event, kept) end
 return 1`,
 );
@@ -163,7 +164,7 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
       return answer === null ? undefined : sessionOf(id, (answer as readonly ["found", SessionHash])[1]);
     },
 
-    async rotateSession({ sessionId, expected, next }, event) {
+    async rotateSession({ sessionId, expected, next, seen }, event) {
       const rotated = withoutDoubt(
         await (event === undefined ? connection : durable).run(ROTATE, [
           sessionId,
@@ -175,6 +176,7 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
           event === undefined ? "" : JSON.stringify(event),
           eventsKept,
           undecided,
+          seenText(seen),
         ]),
       );
       return rotated === 1;

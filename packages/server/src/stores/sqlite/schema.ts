@@ -91,6 +91,10 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE signing_key ADD COLUMN revoked_at INTEGER;
   UPDATE signing_key SET ready_at = created_at, activates_at = created_at;
   `,
+  `
+  -- Where a session was last seen: country and region, nothing finer.
+  ALTER TABLE session ADD COLUMN place TEXT;
+  `,
 ];
 
 /** Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows. */

@@ -9,14 +9,14 @@ export const SESSION_COLUMNS = `
   session.id, session.user_id, session.client_id, session.audience, session.scope, session.created_at, session.auth_time,
   session.amr, session.acr, session.persistent, session.device, session.ip, session.jkt, session.expires_at,
   session.generation, session.secret_hash, session.attempts, session.attempt_keys_used, session.rotated_at,
-  session.idle_expires_at, session.revoked_at`;
+  session.idle_expires_at, session.revoked_at, session.place`;
 
-export const SESSION_COLUMN_COUNT = 21;
+export const SESSION_COLUMN_COUNT = 22;
 
 /** @param row begins with {@link SESSION_COLUMNS} */
 export function sessionOf(row: Row): Session {
   const [id, userId, clientId, audience, scope, createdAt, authTime, amr, acr, persistent, device, ip, jkt] = row;
-  const [expiresAt, generation, secretHash, attempts, attemptKeysUsed, rotatedAt, idleExpiresAt, revokedAt] =
+  const [expiresAt, generation, secretHash, attempts, attemptKeysUsed, rotatedAt, idleExpiresAt, revokedAt, place] =
     row.slice(13);
   return {
     id: String(id),
@@ -31,6 +31,7 @@ export function sessionOf(row: Row): Session {
     persistent: persistent === 1,
     device: nullableText(device),
     ip: nullableText(ip),
+    place: nullableText(place) || null,
     jkt: nullableText(jkt),
     expiresAt: Number(expiresAt),
     generation: Number(generation),

@@ -18,8 +18,8 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
 
   const insert = durable.prepare(`
     INSERT INTO session (id, user_id, client_id, audience, scope, created_at, auth_time, amr, acr, persistent, device, ip,
-      jkt, expires_at, generation, secret_hash, attempts, attempt_keys_used, rotated_at, idle_expires_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      jkt, expires_at, generation, secret_hash, attempts, attempt_keys_used, rotated_at, idle_expires_at, place)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
 
   const select = prepareSelect(relaxed, `SELECT ${SESSION_COLUMNS} FROM session WHERE id = ?`);
 
@@ -84,6 +84,7 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
           Number(session.attemptKeysUsed),
           session.rotatedAt,
           session.idleExpiresAt,
+          session.place,
         );
         append(event);
       });
@@ -134,9 +135,10 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
 function prepareRotate(database: DatabaseSync): (rotation: SessionRotation) => boolean {
   const update = database.prepare(`
     UPDATE session
-       SET generation = ?, secret_hash = ?, attempts = ?, attempt_keys_used = ?, rotated_at = ?, idle_expires_at = ?
+       SET generation = ?, secret_hash = ?, attempts = ?, attempt_keys_used = ?, rotated_at = ?, idle_expires_at = ?,
+           device = coalesce(?, device), place = coalesce(?, place)
      WHERE id = ? AND generation = ? AND secret_hash = ? AND revoked_at IS NULL`);
-  return ({ sessionId, expected, next }) => {
+  return ({ sessionId, expected, next, seen }) => {
     const { changes } = update.run(
       next.generation,
       next.secretHash,
@@ -144,6 +146,8 @@ function prepareRotate(database: DatabaseSync): (rotation: SessionRotation) => b
       Number(next.attemptKeysUsed),
       next.rotatedAt,
       next.idleExpiresAt,
+      seen?.device ?? null,
+      seen?.place ?? null,
       sessionId,
       expected.generation,
       expected.secretHash,
