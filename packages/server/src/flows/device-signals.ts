@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
+
 import type { DeviceSigns, ImplausibleChange } from "../domain/device-change.ts";
 import { judgeDeviceChange } from "../domain/device-change.ts";
-import type { Origin } from "../domain/event.ts";
+import type { AuthEvent, Origin } from "../domain/event.ts";
 import type { Session } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
@@ -34,12 +36,25 @@ export async function checkDevice(
 
   const at = context.clock();
   const { id: sessionId, userId } = session;
-  context.logger.warn({ sessionId, userId, change, policy }, "a session was refreshed from what cannot be its device");
   if (policy === "step-up") {
-    const outcome = "refused";
-    await context.store.events.appendEvent({ type: "device_changed", userId, sessionId, change, outcome, at, origin });
+    if (await isNews(context, session, "refused")) {
+      const outcome = "refused";
+      await context.store.events.appendEvent({
+        type: "device_changed",
+        userId,
+        sessionId,
+        change,
+        outcome,
+        at,
+        origin,
+      });
+    }
     throw new AuthError("insufficient_user_authentication");
   }
+  context.logger.warn(
+    { sessionId, userId, change },
+    "a session was refreshed from what cannot be its device: it ended",
+  );
   // In place of the rotation, and so before it or after it but never beside it: whoever has the session loses it.
   const reason = "device_changed";
   await context.store.sessions.revokeSession(
@@ -56,13 +71,38 @@ export function seenNow(session: Session, signs: DeviceSigns | undefined): Sessi
   return device === (session.device ?? "") && place === (session.place ?? "") ? undefined : { device, place };
 }
 
-/** Writes to the user behind the answer, once the change has been recorded. */
-export function mailDeviceChange(
-  { mail, background, clock }: FlowContext,
-  user: User,
-  { device, place }: DeviceSigns,
-): void {
+/** What is recorded of a change that is only noted. */
+export function deviceNoted(session: Session, change: ImplausibleChange, at: number, origin: Origin): AuthEvent {
+  const { id: sessionId, userId } = session;
+  return { type: "device_changed", userId, sessionId, change, outcome: "noted", at, origin };
+}
+
+/** The same for a retry, which changes nothing that it could be recorded with. */
+export async function noteRetry(
+  context: FlowContext,
+  session: Session,
+  change: ImplausibleChange,
+  origin: Origin,
+): Promise<void> {
+  if (!(await isNews(context, session, "retry"))) return;
+  await context.store.events.appendEvent(deviceNoted(session, change, context.clock(), origin));
+}
+
+/** Writes to the user behind the answer. */
+export function mailDeviceChange(context: FlowContext, user: User, session: Session, seen: DeviceSigns): void {
+  const { mail, background, clock } = context;
   if (mail === undefined) return;
-  const message = deviceChangedMail(user.email, { userAgent: device, place, at: clock() });
-  background.run("mail (device-changed)", () => mail.mailer.send(message));
+  const message = deviceChangedMail(user.email, { userAgent: seen.device, place: seen.place, at: clock() });
+  background.run("mail (device-changed)", async () => {
+    if (await isNews(context, session, "mail")) await mail.mailer.send(message);
+  });
+}
+
+const NEWS_SECONDS = 3_600;
+
+/** Once an hour for a session: whoever has its token must not fill the log, or the user's mailbox, by asking on. */
+function isNews({ store, clock }: FlowContext, { id }: Session, what: "refused" | "retry" | "mail"): Promise<boolean> {
+  const at = clock();
+  const hash = createHash("sha256").update(`${what}\n${id}`).digest("base64url");
+  return store.oneTime.consume({ purpose: "device-change", hash, at, expiresAt: at + NEWS_SECONDS });
 }

@@ -11,7 +11,7 @@ import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import { agreeTerms } from "./agree-terms.ts";
 import { claimProof } from "./claim-proof.ts";
 import type { FlowContext } from "./context.ts";
-import { checkDevice, mailDeviceChange, readDeviceSigns, seenNow } from "./device-signals.ts";
+import { checkDevice, deviceNoted, mailDeviceChange, noteRetry, readDeviceSigns, seenNow } from "./device-signals.ts";
 import { endExpiredSession } from "./end-expired-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -87,8 +87,8 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     const terms = await agreeTerms(context, { user, session, at: "refresh" });
     if (terms === undefined) throw new AuthError("session_ended");
     if (verdict.kind === "retry") {
-      if (change !== undefined) await context.store.events.appendEvent(noted(session, change, { at: asOf, origin }));
-      if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, signs);
+      if (change !== undefined) await noteRetry(context, session, change, origin);
+      if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, session, signs);
       return grantSession(context, { user, session, secret: verdict.secret, terms, asOf });
     }
 
@@ -109,7 +109,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     };
     const event = eventOf(session, { ...verdict, change }, { at: next.rotatedAt, origin });
     if (await context.store.sessions.rotateSession(rotation, event)) {
-      if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, signs);
+      if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, session, signs);
       return grant;
     }
   }
@@ -138,17 +138,9 @@ function eventOf(
   { change, rolledForward }: { readonly change: ImplausibleChange | undefined; readonly rolledForward: boolean },
   when: { readonly at: number; readonly origin: Origin },
 ): AuthEvent | undefined {
-  if (change !== undefined) return noted(session, change, when);
+  if (change !== undefined) return deviceNoted(session, change, when.at, when.origin);
   if (!rolledForward) return undefined;
   return { type: "refresh_rolled_forward", userId: session.userId, sessionId: session.id, ...when };
-}
-
-function noted(
-  { id: sessionId, userId }: Session,
-  change: ImplausibleChange,
-  when: { readonly at: number; readonly origin: Origin },
-): AuthEvent {
-  return { type: "device_changed", userId, sessionId, change, outcome: "noted", ...when };
 }
 
 /** A copy was used: nobody can tell which of the two holders is honest, so the session ends for both. */

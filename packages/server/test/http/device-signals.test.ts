@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { AuthServerOptions, Mail } from "../../src/index.ts";
+import { createSqliteStore } from "../../src/index.ts";
 import type { Answer, TestAuthority } from "../authority.ts";
 import { expectRefusal, granted, PASSWORD, startAuthority } from "../authority.ts";
 import { createDpopClient } from "../dpop-client.ts";
@@ -160,6 +161,25 @@ describe.each(IMPLAUSIBLE)("a refresh from %s", (_name, elsewhere) => {
     }
     granted(await authority.refresh(session.refresh_token, from(firefox(140))));
     granted(await signIn(authority, elsewhere));
+  });
+
+  it("is recorded and told once an hour, however often it is asked: whoever has a token fills neither log nor mailbox (OP-02)", async () => {
+    for (const deviceSignals of ["step-up", "notify"] as const) {
+      const { authority, sent } = await start({ deviceSignals });
+      const store = createSqliteStore({ path: authority.path });
+      const session = granted(await signIn(authority, from(firefox(140))));
+      const headers = { "Latchkey-Attempt": "attempt-of-the-other-device" };
+      authority.advance(60);
+      await authority.refresh(session.refresh_token, { ...from(firefox(140)), ...headers });
+      for (let time = 0; time < 5; time++) {
+        await authority.refresh(session.refresh_token, { ...elsewhere, ...headers });
+      }
+      const recorded = (await store.events.listEvents(0, 100)).filter(({ type }) => type === "device_changed");
+      expect(recorded).toHaveLength(1);
+      expect(recorded[0]).toMatchObject({ sessionId: session.session_id, userId: session.user.id });
+      await Promise.all([store.close(), authority.server.close()]);
+      expect(sent(NOTED)).toHaveLength(deviceSignals === "notify" ? 1 : 0);
+    }
   });
 
   it("is told to the user with `notify`, once, and goes on from there", async () => {
