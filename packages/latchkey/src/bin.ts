@@ -3,6 +3,7 @@ import type { AudienceOptions, MailOptions } from "@latchkey/server";
 import { ConfigurationError, createPwnedPasswords, KeyServiceError, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { auditCommand } from "./commands/audit.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { importUsersCommand } from "./commands/import-users.ts";
 import { manageUsersCommands } from "./commands/manage-users.ts";
@@ -35,6 +36,7 @@ In the environment, since others can read a command line:
   LATCHKEY_DATABASE_URL      postgres://user:password@host/database in place of the embedded database
   LATCHKEY_REDIS_URL         redis://host for the sessions
   LATCHKEY_SMTP_URL          smtps://user:password@host for mail; without it, files in the data folder
+  LATCHKEY_WEBHOOKS          JSON: [{"id":…,"url":…,"secret":"whsec_…","types":[…]}] of who is told what happens
   LATCHKEY_RESOURCE_SERVERS  id:secret,… of the APIs that may follow the revocation feed and introspect tokens`;
 
 interface ServeFlags {
@@ -49,6 +51,8 @@ interface ServeFlags {
   readonly scope?: string[];
   readonly makeMasterSecret?: boolean;
   readonly publicRevocationFeed?: boolean;
+  readonly auditRetention?: number;
+  readonly auditRefreshes?: boolean;
   readonly keyRotation?: number;
   readonly keyPublishAhead?: number;
   readonly trustedProxy?: string[];
@@ -101,6 +105,8 @@ program
     parseSeconds,
   )
   .option("--make-master-secret", "let a master secret be made in the data folder, in production too")
+  .option("--audit-retention <days>", "for how long the audit log is kept (default: 365 days)", parseDays)
+  .option("--audit-refreshes", "record every refresh in the audit log, at the cost of a row and a flush for each")
   .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
   .option("--verify-email-url <url>", "your page that confirms an address; its link is mailed at sign-up")
   .option("--reset-password-url <url>", "your page where a new password is chosen; both pages, or no mail is sent")
@@ -154,6 +160,8 @@ program
       ...(flags.breachedPasswords !== undefined && {
         passwords: { breached: { screening: createPwnedPasswords(), onUnavailable: flags.breachedPasswords } },
       }),
+      ...(flags.auditRetention !== undefined && { auditRetentionDays: flags.auditRetention }),
+      ...(flags.auditRefreshes === true && { auditRefreshes: true }),
       mailLinks: mailLinksOf(flags),
       mailFrom: flags.mailFrom,
       ...(flags.trustedProxy !== undefined && { trustedProxies: flags.trustedProxy }),
@@ -166,6 +174,7 @@ program
   });
 
 program.addCommand(keysCommand(dataOption));
+program.addCommand(auditCommand(dataOption));
 
 const users = program.command("users").description("manage accounts");
 
@@ -189,7 +198,7 @@ users
   .addOption(dataOption())
   .action(async (email: string, flags: { readonly data: string }) => {
     await withStore(flags.data, async (store) => {
-      if (!(await unlockPassword(store, email))) throw noAccount();
+      if (!(await unlockPassword({ store, clock: () => Math.floor(Date.now() / 1000) }, email))) throw noAccount();
       process.stdout.write("The password can be tried again.\n");
     });
   });
@@ -224,6 +233,11 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("It must be a number from 0 to 65535.");
   return port;
+}
+
+function parseDays(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError("It must be a number of days.");
+  return Number(text);
 }
 
 function parseSeconds(text: string): number {

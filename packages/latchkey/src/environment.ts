@@ -1,4 +1,4 @@
-import type { ResourceServerOptions } from "@latchkey/server";
+import type { ResourceServerOptions, WebhookOptions } from "@latchkey/server";
 import { ConfigurationError } from "@latchkey/server";
 
 /**
@@ -16,6 +16,7 @@ export interface SecretEnvironment {
   readonly smtpUrl: string | undefined;
   /** The APIs that may follow the revocation feed and introspect tokens. */
   readonly resourceServers: readonly ResourceServerOptions[];
+  readonly webhooks: readonly WebhookOptions[];
 }
 
 /** @throws ConfigurationError that names the variable and says how to mend it */
@@ -34,6 +35,7 @@ export function readSecretEnvironment(env: NodeJS.ProcessEnv): SecretEnvironment
     redisUrl: env["LATCHKEY_REDIS_URL"],
     smtpUrl: env["LATCHKEY_SMTP_URL"],
     resourceServers: parseResourceServers(env["LATCHKEY_RESOURCE_SERVERS"] ?? ""),
+    webhooks: parseWebhooks(env["LATCHKEY_WEBHOOKS"] ?? "[]"),
   };
 }
 
@@ -60,6 +62,19 @@ function readSources(env: NodeJS.ProcessEnv): SecretEnvironment["masterSecretSou
     LATCHKEY_MASTER_SECRET_FROM: `${env[name]}`,
   }[name];
   return { first, also };
+}
+
+/** As in the option `webhooks`; what it holds is checked with the other options. */
+function parseWebhooks(text: string): readonly WebhookOptions[] {
+  try {
+    const webhooks: unknown = JSON.parse(text);
+    if (Array.isArray(webhooks)) return webhooks as readonly WebhookOptions[];
+  } catch {
+    // Without its cause: a parser's message quotes what it could not parse.
+  }
+  throw new ConfigurationError(
+    'LATCHKEY_WEBHOOKS: must be JSON: [{"id":"crm","url":"https://crm.example/hook","secret":"whsec_…"}]',
+  );
 }
 
 /** `id:secret`, several separated by commas. */

@@ -1,3 +1,4 @@
+import type { AuthEvent } from "./domain/event.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { AuthorizeHook, ClaimsHook } from "./ports/hooks.ts";
@@ -113,6 +114,15 @@ export interface AuthServerOptions {
   readonly mail?: MailOptions;
   /** Whether sign-up may answer `email_taken`. By default nobody learns who has an account. */
   readonly revealEmailTaken?: boolean;
+  /** Who is told of what happens, as it happens. See docs/webhooks.md. */
+  readonly webhooks?: readonly WebhookOptions[];
+  /** For how many days the audit log is kept, 7 to 3650. Default 365. */
+  readonly auditRetentionDays?: number;
+  /**
+   * Whether every refresh is recorded in the audit log, retries too. Each then waits for the disk and adds a row, where a
+   * refresh is one cheap statement otherwise. Default: no.
+   */
+  readonly auditRefreshes?: boolean;
   readonly passwordHasher?: PasswordHasher;
   /** What is asked of new passwords, beyond what is asked of all: see docs/passwords.md. */
   readonly passwords?: PasswordOptions;
@@ -127,6 +137,19 @@ export interface HookOptions {
   /** Whether this user may have this session, for this API and these scopes. */
   readonly authorize?: AuthorizeHook;
   /** How long each may take, and each function of `users`; longer is as if it had thrown. Default 3. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface WebhookOptions {
+  /** Names it for as long as it exists: how far it has got is kept under this name. */
+  readonly id: string;
+  /** `https:`, or on loopback. Whatever it answers, no other URL is asked. */
+  readonly url: string;
+  /** `whsec_` and base64 of 24 to 64 random bytes. Give several while one replaces another: messages are signed with each. */
+  readonly secret: string | readonly string[];
+  /** The types of events that are told, for example `["session_revoked"]`. Default: all. */
+  readonly types?: readonly AuthEvent["type"][];
+  /** For how long an answer is waited for, 1 to 30 seconds. Default 10. */
   readonly timeoutSeconds?: number;
 }
 

@@ -2,6 +2,11 @@ import { accessCookieName, cookieNames, sessionCookieName } from "@latchkey/prot
 import type { Hono } from "hono";
 
 import { createBackground } from "./adapters/background.ts";
+import type { RepeatedTask } from "./adapters/repeated-task.ts";
+import type { AuditKeeper } from "./audit/audit-keeper.ts";
+import { startAuditKeeper } from "./audit/audit-keeper.ts";
+import type { AuditLog } from "./audit/audit-log.ts";
+import { createAuditLog } from "./audit/audit-log.ts";
 import { AuthError } from "./errors.ts";
 import { createLocator } from "./adapters/locator.ts";
 import { withOwnUsers } from "./adapters/own-user-store.ts";
@@ -44,6 +49,7 @@ import { createMailTokens } from "./tokens/mail-token.ts";
 import { createRefreshTokens } from "./tokens/refresh-token.ts";
 import { createRotatingCsrfTokens } from "./tokens/rotating-csrf-tokens.ts";
 import { createRotatingDpopNonces } from "./tokens/rotating-dpop-nonces.ts";
+import { startWebhookDeliveries } from "./webhooks/deliveries.ts";
 
 /** An authority: it signs people in and issues their tokens. */
 export interface AuthServer {
@@ -76,6 +82,8 @@ export interface AuthServer {
    * Emergency: everything signed with this key is dead at once. Answers whether there is a key of this name.
    */
   revokeKey(kid: string): Promise<boolean>;
+  /** What happened: to list, export, check and sign. See docs/audit.md. */
+  readonly audit: AuditLog;
   /** Forgets sessions whose time is over, in one small batch; answers how many. To be called now and then. */
   purgeExpiredSessions(): Promise<number>;
   /**
@@ -139,6 +147,8 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
     await background.idle();
     const parts = await loading?.catch(() => undefined);
     await parts?.denylistWriter?.close();
+    await parts?.webhookDeliveries.close();
+    await parts?.auditKeeper.close();
     parts?.keyRing.close();
     await store.close();
   };
@@ -196,6 +206,8 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
       return isKnown;
     },
 
+    audit: createAuditLog({ store, openSealer: async () => (await load()).sealer, clock }),
+
     purgeExpiredSessions: () => store.sessions.purgeSessions(clock(), PURGE_BATCH),
 
     announceStop,
@@ -225,6 +237,8 @@ interface Parts {
   readonly http: HttpContext;
   readonly revocationFeed: RevocationFeed;
   readonly denylistWriter: DenylistWriter | undefined;
+  readonly auditKeeper: AuditKeeper;
+  readonly webhookDeliveries: RepeatedTask;
   readonly keyRing: KeyRing;
   readonly sealer: KeySealer;
 }
@@ -364,5 +378,16 @@ async function assemble(settings: Settings, background: Background): Promise<Par
   };
   const { denylist } = settings;
   const denylistWriter = denylist && startDenylistWriter({ denylist, feed: revocationFeed, clock, logger });
-  return { app: createApp(http), http, revocationFeed, denylistWriter, keyRing, sealer };
+  const auditKeeper = startAuditKeeper({ store, sealer, clock, logger, retentionDays: settings.auditRetentionDays });
+  const webhookDeliveries = startWebhookDeliveries({ store, endpoints: settings.webhooks, clock, logger });
+  return {
+    app: createApp(http),
+    http,
+    revocationFeed,
+    denylistWriter,
+    auditKeeper,
+    webhookDeliveries,
+    keyRing,
+    sealer,
+  };
 }

@@ -8,6 +8,11 @@ export { createArgon2Hasher, DEFAULT_ARGON2_COSTS, isPasswordHash } from "./adap
 export type { PwnedPasswordsOptions } from "./adapters/pwned-passwords.ts";
 export { createPwnedPasswords } from "./adapters/pwned-passwords.ts";
 export type { AuthServer, AuthServerUsers } from "./create-auth-server.ts";
+export type { AuditEntry, AuditListQuery, AuditLog } from "./audit/audit-log.ts";
+export { createAuditLog } from "./audit/audit-log.ts";
+export type { AuditFault, AuditIntact, AuditVerdict } from "./audit/verify-chain.ts";
+export type { AuditFilter } from "./ports/audit-store.ts";
+
 export { createAuthServer } from "./create-auth-server.ts";
 export { AuthError, ConfigurationError, KeyServiceError } from "./errors.ts";
 export type { ForeignAccount } from "./flows/import-accounts.ts";
@@ -33,6 +38,7 @@ export type {
   RateLimitOptions,
   ResourceServerOptions,
   StatusListSettings,
+  WebhookOptions,
 } from "./auth-server-options.ts";
 export type {
   Authorization,

@@ -28,6 +28,8 @@ import type { SigningService } from "./ports/signing-service.ts";
 import type { Store } from "./ports/store.ts";
 import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audience-profile.ts";
+import type { WebhookEndpoint } from "./webhooks/endpoint.ts";
+import { parseWebhookSecret } from "./webhooks/signature.ts";
 
 /** The options, checked, with every default in its place. */
 export interface Settings {
@@ -54,6 +56,8 @@ export interface Settings {
   readonly ownUsers: OwnUsers | undefined;
   readonly deviceSignals: DeviceSignals["policy"];
   readonly locate: Locate | undefined;
+  readonly auditRetentionDays: number;
+  readonly webhooks: readonly WebhookEndpoint[];
   readonly readClientAddress: ReadClientAddress;
   readonly isTrustedProxy: (peer: string | undefined) => boolean;
   readonly hasher: PasswordHasher;
@@ -93,6 +97,25 @@ const audienceOptions = z.strictObject({
 
 /** At most a day: longer than that is for who sets passwords anew. */
 const rateLimit = z.strictObject({ points: z.int().min(1), windowSeconds: z.int().min(1).max(DAY) });
+
+const webhook = z.strictObject({
+  id: z.string().regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
+  url: z.string().refine(isEndpointUrl, "must be an https: URL without user or fragment; http: on loopback alone"),
+  secret: z
+    .preprocess((value): unknown => (Array.isArray(value) ? value : [value]), z.array(z.string()).min(1).max(4))
+    .transform((secrets, context) =>
+      secrets.flatMap((one) => {
+        const key = parseWebhookSecret(one);
+        if (key === undefined) context.addIssue({ code: "custom", message: WEBHOOK_SECRET_HINT });
+        return key ?? [];
+      }),
+    ),
+  types: z
+    .array(z.string().regex(/^[a-z_]+$/, "is no type of event"))
+    .min(1)
+    .optional(),
+  timeoutSeconds: z.int().min(1).max(30).default(10),
+});
 
 const pageUrl = z.string().refine(isPageUrl, "must be an https: URL without fragment; http: on loopback alone");
 
@@ -192,6 +215,13 @@ const optionsSchema = z.strictObject({
     })
     .optional(),
   revealEmailTaken: z.boolean().default(false),
+  auditRetentionDays: z.int().min(7).max(3_650).default(365),
+  webhooks: z
+    .array(webhook)
+    .max(20)
+    .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, "there are two with the same id")
+    .default([]),
+  auditRefreshes: z.boolean().default(false),
   passwordHasher: z.custom<PasswordHasher>((value) => typeof value === "object" && value !== null).optional(),
   passwords: z
     .strictObject({
@@ -263,6 +293,14 @@ export function parseOptions(options: AuthServerOptions): Settings {
     ownUsers: given.users,
     deviceSignals: given.deviceSignals,
     locate: given.locate,
+    auditRetentionDays: given.auditRetentionDays,
+    webhooks: given.webhooks.map(({ id, url, secret: keys, types, timeoutSeconds }) => ({
+      id,
+      url,
+      keys,
+      types: types && new Set(types),
+      timeoutMs: timeoutSeconds * 1_000,
+    })),
     statusList: given.statusList,
     denylist: given.denylist,
     isRevocationFeedPublic: given.revocationFeed.access === "public",
@@ -280,6 +318,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
       noticesNewDevices: given.mail?.newDeviceNotice ?? true,
       emailChangeEnds: given.mail?.emailChangeEnds ?? "other-sessions",
       revealEmailTaken: given.revealEmailTaken,
+      auditRefreshes: given.auditRefreshes,
     },
     hasher: given.passwordHasher ?? createArgon2Hasher(),
     newPasswords: {
@@ -373,6 +412,15 @@ function isFunction(value: unknown): boolean {
 function isOwnUsers(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   return "authenticate" in value && isFunction(value.authenticate) && "findUser" in value && isFunction(value.findUser);
+}
+
+const WEBHOOK_SECRET_HINT =
+  'must be "whsec_" and base64 of 24 to 64 random bytes. Make one with: echo "whsec_$(openssl rand -base64 32)"';
+
+function isEndpointUrl(text: string): boolean {
+  if (!URL.canParse(text) || text.includes("#")) return false;
+  const { protocol, username, password } = new URL(text);
+  return username === "" && password === "" && (protocol === "https:" || isInsecureLoopback(text));
 }
 
 function isOrigin(text: string): boolean {

@@ -25,7 +25,14 @@ export type AuthEvent = {
   | { readonly type: "sign_up_refused"; readonly userId: null }
   | { readonly type: "user_imported"; readonly userId: string }
   | { readonly type: "signed_in"; readonly userId: string; readonly sessionId: string }
-  | { readonly type: "sign_in_failed"; readonly userId: string | null }
+  | {
+      readonly type: "sign_in_failed";
+      readonly userId: string | null;
+      /** Where it was not the password. Repeated refusals of one network in one minute are recorded once. */
+      readonly cause?: "rate_limited" | "account_disabled";
+    }
+  /** Somebody signed in was asked for the password once more, and it was wrong. */
+  | { readonly type: "reauthentication_failed"; readonly userId: string; readonly sessionId: string }
   | {
       readonly type: "session_revoked";
       readonly userId: string;
@@ -54,9 +61,32 @@ export type AuthEvent = {
       readonly change: ImplausibleChange;
       readonly outcome: "noted" | "refused";
     }
+  /** Recorded where every refresh is to be; see the option `auditRefreshes`. */
+  | { readonly type: "refreshed"; readonly userId: string; readonly sessionId: string }
+  /** The same exchange once more. By default only where it is of an older token than the last (`behind` above 1). */
+  | {
+      readonly type: "refresh_retried";
+      readonly userId: string;
+      readonly sessionId: string;
+      /** How many generations the presented token is behind the live one. */
+      readonly behind: number;
+    }
+  /** A late duplicate, which got nothing; once for each token. */
+  | { readonly type: "refresh_superseded"; readonly userId: string; readonly sessionId: string }
+  /** An authentic refresh token in hands that it is not for; once for each token. */
+  | {
+      readonly type: "refresh_refused";
+      readonly userId: string;
+      readonly sessionId: string;
+      readonly cause: "wrong_key" | "wrong_client";
+    }
   | { readonly type: "password_changed"; readonly userId: string; readonly keptSessionId: string | null }
   /** A new password was set though nobody could be asked whether it is known from breaches. */
   | { readonly type: "password_screening_skipped"; readonly userId: string | null }
+  /** Somebody asked for the mail with which a new one is chosen. */
+  | { readonly type: "password_reset_requested"; readonly userId: string }
+  /** An administrator let a password be tried again that had been guessed wrong too often. */
+  | { readonly type: "password_unlocked"; readonly userId: string }
   | { readonly type: "email_verified"; readonly userId: string }
   | { readonly type: "email_changed"; readonly userId: string }
   | { readonly type: "roles_changed"; readonly userId: string }
@@ -71,4 +101,8 @@ export type AuthEvent = {
       readonly kid: string;
       readonly purpose: KeyPurpose;
     }
+  /** Of the audit log itself. Entries up to and with number `through` may be removed: they are older than they need be. */
+  | { readonly type: "audit_purged"; readonly userId: null; readonly through: number }
+  /** The outbox turned out to be another than was read before, as after a failure of Redis: entries may be missing here. */
+  | { readonly type: "audit_source_changed"; readonly userId: null }
 );

@@ -60,6 +60,13 @@ export async function checkPassword(
   const account = await context.store.accounts.findAccount(who.user.id);
   if (account === undefined) throw new AuthError("invalid_token");
   const attempt = { email: account.user.email, ip: presented.origin.ip, password: presented.password };
-  if (!(await isPasswordOf(context, account, attempt))) throw new AuthError("invalid_credentials");
-  return account;
+  if (await isPasswordOf(context, account, attempt)) return account;
+  await context.store.events.appendEvent({
+    type: "reauthentication_failed",
+    userId: who.user.id,
+    sessionId: who.session.id,
+    at: context.clock(),
+    origin: presented.origin,
+  });
+  throw new AuthError("invalid_credentials");
 }

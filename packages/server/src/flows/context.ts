@@ -79,4 +79,6 @@ export interface SignInPolicy {
   readonly emailChangeEnds: "other-sessions" | "nothing";
   /** Whether sign-up may tell that an e-mail address has an account. */
   readonly revealEmailTaken: boolean;
+  /** Whether each refresh is recorded. */
+  readonly auditRefreshes: boolean;
 }

@@ -15,6 +15,7 @@ import { checkDevice, deviceNoted, mailDeviceChange, noteRetry, readDeviceSigns,
 import { endExpiredSession } from "./end-expired-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
+import { recordOnce } from "./record-once.ts";
 
 export interface RefreshRequest {
   readonly refreshToken: string;
@@ -39,11 +40,10 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     await endSessionOfExpired(context, request);
     throw new AuthError("session_ended");
   }
-  const { proof } = request;
+  const { proof, origin } = request;
   // Whatever the session's state: a proof that got lost, as a header does in a proxy, must not end it for the client.
   if (token.jkt !== null && proof === undefined) throw new AuthError("invalid_dpop_proof");
 
-  const { origin } = request;
   const signs = await readDeviceSigns(context, origin);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // The clock is read before the row: no access token outlives a revocation it did not see by more than its own life.
@@ -72,10 +72,20 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
         const { id: sessionId, userId } = session;
         context.logger.warn({ sessionId, userId }, "a refresh token was sent with another key than its session's");
       }
+      if (verdict.cause === "wrong_key" || verdict.cause === "wrong_client") {
+        await recordOnce(context, sameToken(token), {
+          type: "refresh_refused",
+          cause: verdict.cause,
+          ...about(session, asOf, origin),
+        });
+      }
       throw new AuthError("session_ended");
     }
     if (round === 0 && session.jkt !== null && proof !== undefined) await claimProof(context, proof);
-    if (verdict.kind === "superseded") throw new AuthError("superseded");
+    if (verdict.kind === "superseded") {
+      await recordOnce(context, sameToken(token), { type: "refresh_superseded", ...about(session, asOf, origin) });
+      throw new AuthError("superseded");
+    }
     if (verdict.kind === "reuse") {
       await endStolenSession(context, session, origin);
       throw new AuthError("session_ended");
@@ -87,6 +97,10 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     const terms = await agreeTerms(context, { user, session, at: "refresh" });
     if (terms === undefined) throw new AuthError("session_ended");
     if (verdict.kind === "retry") {
+      const behind = session.generation - token.generation;
+      const event = { type: "refresh_retried", behind, ...about(session, asOf, origin) } as const;
+      if (context.policy.auditRefreshes) await context.store.events.appendEvent(event);
+      else if (behind > 1) await recordOnce(context, sameToken(token), event);
       if (change !== undefined) await noteRetry(context, session, change, origin);
       if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, session, signs);
       return grantSession(context, { user, session, secret: verdict.secret, terms, asOf });
@@ -107,7 +121,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
       next,
       seen: seenNow(session, signs),
     };
-    const event = eventOf(session, { ...verdict, change }, { at: next.rotatedAt, origin });
+    const event = eventOf(context, session, { ...verdict, change }, { at: next.rotatedAt, origin });
     if (await context.store.sessions.rotateSession(rotation, event)) {
       if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, session, signs);
       return grant;
@@ -132,15 +146,19 @@ function nextGeneration(
   return { ...generation, secretHash: hashSecret(secret), rotatedAt, idleExpiresAt };
 }
 
-/** What a rotation leaves in the log: nothing, mostly. What looks like a thief outweighs what a crash forgot. */
+/**
+ * What a rotation leaves in the log: by default nothing, mostly, for what is recorded waits for the disk and adds a row.
+ * What looks like a thief outweighs what a crash forgot.
+ */
 function eventOf(
+  { policy }: FlowContext,
   session: Session,
   { change, rolledForward }: { readonly change: ImplausibleChange | undefined; readonly rolledForward: boolean },
-  when: { readonly at: number; readonly origin: Origin },
+  { at, origin }: { readonly at: number; readonly origin: Origin },
 ): AuthEvent | undefined {
-  if (change !== undefined) return deviceNoted(session, change, when.at, when.origin);
-  if (!rolledForward) return undefined;
-  return { type: "refresh_rolled_forward", userId: session.userId, sessionId: session.id, ...when };
+  if (change !== undefined) return deviceNoted(session, change, at, origin);
+  if (rolledForward) return { type: "refresh_rolled_forward", ...about(session, at, origin) };
+  return policy.auditRefreshes ? { type: "refreshed", ...about(session, at, origin) } : undefined;
 }
 
 /** A copy was used: nobody can tell which of the two holders is honest, so the session ends for both. */
@@ -157,4 +175,12 @@ async function endStolenSession(context: FlowContext, session: Session, origin: 
       "a copied refresh token was used: session ended",
     );
   }
+}
+
+function about(session: Session, at: number, origin: Origin) {
+  return { userId: session.userId, sessionId: session.id, at, origin };
+}
+
+function sameToken({ sessionId, generation }: { readonly sessionId: string; readonly generation: number }): string {
+  return `${sessionId} ${generation}`;
 }

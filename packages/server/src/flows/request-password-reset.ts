@@ -1,3 +1,4 @@
+import type { Origin } from "../domain/event.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import type { FlowContext } from "./context.ts";
 import { mailInBackground } from "./send-mail.ts";
@@ -10,9 +11,16 @@ import { mailInBackground } from "./send-mail.ts";
  */
 export async function requestPasswordReset(
   context: FlowContext,
-  request: { readonly email: string; readonly ip: string | null },
+  request: { readonly email: string; readonly origin: Origin },
 ): Promise<void> {
   const email = normalizeEmail(request.email);
-  await context.attemptLimits.beforeMail({ email, ip: request.ip });
-  mailInBackground(context, email, "password-reset");
+  const { origin } = request;
+  await context.attemptLimits.beforeMail({ email, ip: origin.ip });
+  const at = context.clock();
+  mailInBackground(context, email, "password-reset", ({ user }) => ({
+    type: "password_reset_requested",
+    userId: user.id,
+    at,
+    origin,
+  }));
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-import type { Origin } from "../domain/event.ts";
+import type { AuthEvent, Origin } from "../domain/event.ts";
 import { normalizePassword } from "../domain/password-policy.ts";
 import { grantScope, permittedScope } from "../domain/scope.ts";
 import type { Session } from "../domain/session.ts";
@@ -19,6 +19,8 @@ import { isPasswordOf } from "./check-password.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { FlowContext, SignInPolicy } from "./context.ts";
 import { noticeNewDevice } from "./notice-new-device.ts";
+import { networkOf } from "./rate-limits.ts";
+import { recordOnce } from "./record-once.ts";
 import { endOpaqueSession, hashOpaqueSecret } from "./opaque-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
@@ -76,7 +78,10 @@ async function beginSession<Answer>(
   const asked = readRequest(context, request);
   const authenticated = await authenticate(context, request);
   const { user } = authenticated;
-  if (user.disabledAt !== null) throw new AuthError("account_disabled");
+  if (user.disabledAt !== null) {
+    await recordFailure(context, request, { userId: user.id, cause: "account_disabled" });
+    throw new AuthError("account_disabled");
+  }
 
   const account =
     context.ownUsers === undefined
@@ -163,22 +168,39 @@ function scopeRefused(): AuthError {
 
 /** The user whose password this is. Unknown address and wrong password cost the same work and get the same answer. */
 async function authenticate(context: FlowContext, request: SignInRequest): Promise<Account> {
+  const { ownUsers, store } = context;
   const email = normalizeEmail(request.email);
   const attempt = { email, ip: request.origin.ip, password: request.password };
-  const users = context.ownUsers;
-  const account =
-    users === undefined
-      ? await context.store.accounts.findAccountByEmail(email)
-      : await authenticateOwnUser(context, users, attempt);
-  const isTheirs = users !== undefined || (await isPasswordOf(context, account, attempt));
-  if (account !== undefined && isTheirs) return account;
-  await context.store.events.appendEvent({
-    type: "sign_in_failed",
-    userId: account?.user.id ?? null,
-    at: context.clock(),
-    origin: request.origin,
-  });
+  const found = ownUsers === undefined ? await store.accounts.findAccountByEmail(email) : undefined;
+  const userId = found?.user.id ?? null;
+  try {
+    if (ownUsers !== undefined) {
+      const account = await authenticateOwnUser(context, ownUsers, attempt);
+      if (account !== undefined) return account;
+    } else if ((await isPasswordOf(context, found, attempt)) && found !== undefined) {
+      return found;
+    }
+  } catch (error) {
+    if (error instanceof AuthError && error.code === "rate_limited") await recordLimited(context, request, userId);
+    throw error;
+  }
+  await recordFailure(context, request, { userId });
   throw new AuthError("invalid_credentials");
+}
+
+async function recordFailure(
+  { store, clock }: FlowContext,
+  { origin }: SignInRequest,
+  failure: Pick<Extract<AuthEvent, { type: "sign_in_failed" }>, "userId" | "cause">,
+): Promise<void> {
+  await store.events.appendEvent({ type: "sign_in_failed", ...failure, at: clock(), origin });
+}
+
+/** Limits keep floods from the hasher, and so from the log: one entry a minute says that there is one. */
+async function recordLimited(context: FlowContext, { origin }: SignInRequest, userId: string | null): Promise<void> {
+  const at = context.clock();
+  const subject = `${networkOf(origin.ip) ?? ""} ${Math.floor(at / 60)}`;
+  await recordOnce(context, subject, { type: "sign_in_failed", userId, cause: "rate_limited", at, origin });
 }
 
 /**

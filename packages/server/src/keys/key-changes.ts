@@ -9,6 +9,7 @@ import type { KeySealer } from "../ports/key-sealer.ts";
 import type { KeyChange, KeyStore, SealedKey, StoredKey } from "../ports/key-store.ts";
 import type { SigningService } from "../ports/signing-service.ts";
 import { makeAccessKey } from "./access-key.ts";
+import { makeCheckpointKey } from "./checkpoint-key.ts";
 import { makeRefreshKey } from "./refresh-key.ts";
 import { makeServiceKey } from "./service-key.ts";
 import { makeStatusPlaceKey } from "./status-place-key.ts";
@@ -111,6 +112,11 @@ export async function revokeKey(context: KeyChangeContext, kid: string): Promise
   if (key.purpose === "status-place") {
     throw new ConfigurationError("This key signs nothing: it orders places in status lists, and cannot be revoked.");
   }
+  if (key.purpose === "audit-checkpoint") {
+    throw new ConfigurationError(
+      "This key signs no token: it signs checkpoints of the audit log, and cannot be revoked.",
+    );
+  }
   const line: KeyLine = { purpose: key.purpose, alg: key.alg as JwtAlgorithm };
   const draft = await draftFor(planRevocation(keysOf(keys, line), kid, now), line, context).catch(withoutDraft);
   const after = await store.changeKeys((current) => {
@@ -187,6 +193,8 @@ async function draftFor(
       return { key: await makeRefreshKey(sealer) };
     case "status-place":
       return { key: await makeStatusPlaceKey(sealer) };
+    case "audit-checkpoint":
+      return { key: await makeCheckpointKey(sealer) };
   }
 }
 

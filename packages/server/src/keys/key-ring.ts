@@ -254,6 +254,9 @@ function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredK
         return { refresh: await openRefreshKey(options, stored) };
       case "status-place":
         return { statusPlaceOf: await openStatusPlaceKey(options.sealer, stored) };
+      case "audit-checkpoint":
+        // Opened where checkpoints are made and checked, now and then.
+        return {};
     }
   };
 

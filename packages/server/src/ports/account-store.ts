@@ -39,8 +39,11 @@ export interface AccountStore {
    */
   claimPasswordCheck(userId: string, limit: number): Promise<boolean>;
 
-  /** The password was right, and so whatever was counted was no guess. */
-  clearPasswordChecks(userId: string): Promise<void>;
+  /**
+   * Whatever was counted was no guess: the password was right, or, with an event, which makes the step durable, somebody
+   * says so.
+   */
+  clearPasswordChecks(userId: string, event?: AuthEvent): Promise<void>;
 
   /**
    * Sets a new password hash if the old one still is as it was checked, ends every session of the user but the one

@@ -21,6 +21,9 @@ export interface EventLog {
   /** Events after a sequence number, oldest first. */
   listEvents(after: number, limit: number): Promise<readonly RecordedEvent[]>;
 
+  /** Removes the oldest events, those up to this number that are of before this time, at most `limit`; answers how many. */
+  purgeEvents(purge: { readonly through: number; readonly before: number; readonly limit: number }): Promise<number>;
+
   /**
    * Calls the listener soon after events may have been appended, on this node or another. It is a hint, to be answered by
    * reading: it may come for nothing, and be lost. Answers what ends the watching.

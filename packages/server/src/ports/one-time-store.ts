@@ -1,5 +1,5 @@
 /** What must count once. Part of the key: what was used for one purpose is unused for another. */
-export type OneTimePurpose = "dpop-proof" | "email-change" | "known-device" | "device-change";
+export type OneTimePurpose = "dpop-proof" | "email-change" | "known-device" | "device-change" | "recorded-event";
 
 /** Remembers what has been used, so that it counts once on however many nodes. */
 export interface OneTimeStore {

@@ -1,6 +1,8 @@
 import type { Session } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
 import type { AccountStore } from "./account-store.ts";
+import type { AuditStore } from "./audit-store.ts";
+import type { ConsumerStore } from "./consumer-store.ts";
 import type { EventLog } from "./event-log.ts";
 import type { KeyStore } from "./key-store.ts";
 import type { OneTimeStore } from "./one-time-store.ts";
@@ -22,6 +24,8 @@ export interface Store extends SessionBackend {
   readonly accounts: AccountStore;
   readonly keys: KeyStore;
   readonly statusPlaces: StatusPlaceStore;
+  readonly audit: AuditStore;
+  readonly consumers: ConsumerStore;
 
   /** A session together with the user it is of, in one step where one database holds both. Every refresh begins here. */
   findSessionWithUser(sessionId: string): Promise<SessionWithUser | undefined>;

@@ -49,8 +49,17 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
     case "email_changed":
     case "signed_in":
     case "sign_in_failed":
+    case "reauthentication_failed":
+    case "refreshed":
+    case "refresh_retried":
+    case "refresh_superseded":
+    case "refresh_refused":
     case "refresh_rolled_forward":
     case "device_changed":
+    case "password_reset_requested":
+    case "password_unlocked":
+    case "audit_purged":
+    case "audit_source_changed":
       return [];
   }
 }

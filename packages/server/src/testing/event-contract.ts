@@ -61,6 +61,24 @@ export function describeEvents(test: StoreTest<SessionBackend>): void {
     assert.deepEqual(await store.events.listEvents((numbers[6] ?? 0) + 1_000, 3), []);
   });
 
+  test("the oldest events are purged up to a number and a time, at most so many, and numbers are not given again", async (open) => {
+    const store = await open();
+    for (const at of [NOW, NOW, NOW + 1, NOW + 2]) await store.events.appendEvent({ ...signInFailed(null), at });
+    const numbers = async () => (await store.events.listEvents(0, 100)).map(({ sequence }) => sequence);
+    const all = await numbers();
+    const [first = 0, second = 0, third = 0, last = 0] = all;
+
+    assert.equal(await store.events.purgeEvents({ through: last, before: NOW, limit: 10 }), 0);
+    assert.equal(await store.events.purgeEvents({ through: first, before: NOW + 9, limit: 10 }), 1);
+    assert.deepEqual(await numbers(), [second, third, last]);
+    assert.equal(await store.events.purgeEvents({ through: last, before: NOW + 2, limit: 1 }), 1);
+    assert.equal(await store.events.purgeEvents({ through: last, before: NOW + 2, limit: 10 }), 1);
+    assert.deepEqual(await numbers(), [last]);
+    assert.equal(await store.events.purgeEvents({ through: last, before: NOW + 9, limit: 10 }), 1);
+    await store.events.appendEvent(signInFailed(null));
+    assert.ok(((await numbers())[0] ?? 0) > last);
+  });
+
   test("an event may hold any text", async (open) => {
     const store = await open();
     const events = AWKWARD_TEXTS.map((text) => ({ ...signInFailed(null), origin: { ip: null, userAgent: text } }));

@@ -8,6 +8,8 @@
  */
 import type { SessionBackend, Store } from "../ports/store.ts";
 import { describeAccounts } from "./account-contract.ts";
+import { describeAudit } from "./audit-contract.ts";
+import { describeConsumers } from "./consumer-contract.ts";
 import { describeEvents } from "./event-contract.ts";
 import { describeKeys } from "./key-contract.ts";
 import { describeOneTimeUses } from "./one-time-contract.ts";
@@ -44,6 +46,8 @@ export function describeStoreContract(runner: TestRunner, store: StoreUnderTest<
     runner.describe("accounts", () => describeAccounts(test));
     runner.describe("sessions with their users", () => describeSessionsWithUsers(test));
     runner.describe("keys", () => describeKeys(test));
+    runner.describe("the audit log", () => describeAudit(test));
+    runner.describe("consumers", () => describeConsumers(test));
     runner.describe("places in status lists", () => describeStatusPlaces(test));
   });
 }

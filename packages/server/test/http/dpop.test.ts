@@ -45,7 +45,7 @@ function login(authority: TestAuthority, headers: Readonly<Record<string, string
 
 function recordedProofs({ path }: TestAuthority): number {
   const database = new DatabaseSync(path, { readOnly: true });
-  const row = database.prepare("SELECT count(*) AS count FROM one_time_use").get();
+  const row = database.prepare("SELECT count(*) AS count FROM one_time_use WHERE purpose = 'dpop-proof'").get();
   database.close();
   return Number(row?.["count"]);
 }

@@ -17,7 +17,7 @@ const forgotten = z.strictObject({ email: emailSchema });
 export async function postPasswordForgot(exchange: Exchange): Promise<Answer> {
   requireMail(exchange);
   const { email } = await readJsonBody(exchange.request, forgotten);
-  await requestPasswordReset(exchange.http, { email, ip: exchange.origin.ip });
+  await requestPasswordReset(exchange.http, { email, origin: exchange.origin });
   return emptyAnswer(202);
 }
 

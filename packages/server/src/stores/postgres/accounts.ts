@@ -112,6 +112,13 @@ const CLEAR_CHECKS = {
      WHERE id = $1 AND set_config('synchronous_commit', 'off', true) = 'off'`,
 };
 
+const UNLOCK = {
+  name: "latchkey-unlock-password",
+  text: `
+    WITH unlocked AS (UPDATE latchkey.account SET password_checks = 0 WHERE id = $1 RETURNING id)
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(1)} FROM unlocked`,
+};
+
 const VERIFY_EMAIL = {
   name: "latchkey-verify-email",
   text: `
@@ -229,8 +236,9 @@ export function createAccountStore(database: Database): AccountStore {
       return (await database.run(CLAIM_CHECK, [toText(userId), limit])).rowCount === 1;
     },
 
-    async clearPasswordChecks(userId) {
-      await database.run(CLEAR_CHECKS, [toText(userId)]);
+    async clearPasswordChecks(userId, event) {
+      if (event === undefined) await database.run(CLEAR_CHECKS, [toText(userId)]);
+      else await database.run(UNLOCK, [toText(userId), ...eventValues(event)]);
     },
 
     changePassword({ userId, expectedHash, newHash, keepSessionId: keptId, at }, event) {

@@ -10,6 +10,15 @@ export const APPEND = {
 };
 const LIST = { name: "latchkey-list-events", text: "SELECT number, content FROM latchkey.list_events($1, $2)" };
 
+const PURGE = {
+  name: "latchkey-purge-events",
+  text: `
+    DELETE FROM latchkey.event WHERE sequence IN (
+      SELECT sequence FROM (SELECT sequence, at FROM latchkey.event ORDER BY sequence LIMIT $3) AS oldest
+       WHERE sequence <= $1 AND at < $2
+    )`,
+};
+
 /** The columns of an event, for statements that append one with the change it tells of. */
 export const EVENT_COLUMNS = "(at, type, user_id, session_id, detail)";
 
@@ -45,6 +54,10 @@ export function createEventLog(database: Database, pool: PostgresPool): EventLog
         ...(JSON.parse(String(row["content"])) as AuthEvent & EventConsequences),
         sequence: Number(row["number"]),
       }));
+    },
+
+    async purgeEvents({ through, before, limit }) {
+      return (await database.run(PURGE, [through, before, limit])).rowCount ?? 0;
     },
 
     watch: (listener) => watchNotifications(pool, listener),

@@ -9,6 +9,8 @@ import pg from "pg";
 import { ConfigurationError } from "../../errors.ts";
 import type { Store } from "../../ports/store.ts";
 import { createAccountStore } from "./accounts.ts";
+import { createAuditStore } from "./audit.ts";
+import { createConsumerStore } from "./consumers.ts";
 import type { PostgresPool } from "./database.ts";
 import { createDatabase, untilDone } from "./database.ts";
 import { createEventLog } from "./events.ts";
@@ -48,6 +50,8 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     keys: createKeyStore(database, pool),
     statusPlaces: createStatusPlaceStore(database),
     events: createEventLog(database, pool),
+    audit: createAuditStore(database),
+    consumers: createConsumerStore(database),
     findSessionWithUser: groupFindSessionWithUser(database),
     oneTime: createOneTimeStore(database),
     async checkHealth() {

@@ -2,6 +2,7 @@ import { ConfigurationError } from "../../errors.ts";
 import type { PostgresQuerier, PostgresPool } from "./database.ts";
 import { transaction } from "./database.ts";
 import { ONE_TIME_USES } from "./one-time.ts";
+import { AUDIT } from "./schema-audit.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
 import { SESSION_LIMIT } from "./schema-session-limit.ts";
 
@@ -99,6 +100,7 @@ const MIGRATIONS: readonly string[] = [
   -- Where a session was last seen: country and region, nothing finer.
   ALTER TABLE latchkey.session ADD COLUMN place text;
   `,
+  AUDIT,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */

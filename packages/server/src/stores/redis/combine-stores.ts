@@ -105,7 +105,10 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       findAccountByEmail: (email) => accounts.accounts.findAccountByEmail(email),
       listUsers: (afterEmail, limit) => accounts.accounts.listUsers(afterEmail, limit),
       claimPasswordCheck: (userId, limit) => accounts.accounts.claimPasswordCheck(userId, limit),
-      clearPasswordChecks: (userId) => accounts.accounts.clearPasswordChecks(userId),
+      async clearPasswordChecks(userId, event) {
+        await accounts.accounts.clearPasswordChecks(userId, event);
+        if (event !== undefined) await Promise.allSettled([catchUp()]);
+      },
       async createAccount(account, event, otherwise) {
         const created = await accounts.accounts.createAccount(account, event, otherwise);
         if (created || otherwise !== undefined) await Promise.allSettled([catchUp()]);
@@ -177,6 +180,8 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       },
     } satisfies KeyStore,
     statusPlaces: accounts.statusPlaces,
+    audit: accounts.audit,
+    consumers: accounts.consumers,
 
     async findSessionWithUser(sessionId) {
       const session = await beyondDoubt((undecided) => verbs(undecided).findSession(sessionId));
@@ -188,6 +193,15 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
       async listEvents(after, limit) {
         await catchUp();
         return sessions.events.listEvents(after, limit);
+      },
+      async purgeEvents({ through, before, limit }) {
+        // What has been moved to Redis is listed from there.
+        const relayed = await relay.position();
+        const removed = [
+          await accounts.events.purgeEvents({ through: relayed, before, limit }),
+          await sessions.events.purgeEvents({ through, before, limit }),
+        ];
+        return Math.max(...removed);
       },
       watch(listener) {
         const watched = [accounts.events.watch(listener), sessions.events.watch(listener)];

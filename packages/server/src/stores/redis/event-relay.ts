@@ -29,10 +29,17 @@ export interface EventRelay {
    * @param before awaited with the events of each page before they are appended
    */
   catchUp(source: EventLog, before: (events: readonly RecordedEvent[]) => Promise<void>): Promise<void>;
+
+  /** The number, in the other log, of the last event that has been appended here. */
+  position(): Promise<number>;
 }
 
 export function createEventRelay(durable: Connection, kept: number): EventRelay {
   return {
+    async position() {
+      return Number(await durable.run(RELAY, [kept]));
+    },
+
     async catchUp(source, before) {
       let relayed = Number(await durable.run(RELAY, [kept]));
       for (;;) {

@@ -25,6 +25,14 @@ for _, entry in ipairs(entries) do
 end
 return listed`);
 
+const PURGE = defineScript(`
+local entries = redis.call('XRANGE', base .. 'events', '-', '0-' .. ARGV[1], 'COUNT', ARGV[3])
+local removed = 0
+for _, entry in ipairs(entries) do
+  if cjson.decode(entry[2][2]).at < tonumber(ARGV[2]) then removed = removed + redis.call('XDEL', base .. 'events', entry[1]) end
+end
+return removed`);
+
 export interface EventLogOptions {
   readonly connection: Connection;
   /** Waits for replicas where there are to be some. */
@@ -47,6 +55,10 @@ export function createEventLog({ connection, durable, eventsKept, watch }: Event
         if (index % 2 === 1 || content === undefined) return [];
         return [{ ...(JSON.parse(content) as AuthEvent & EventConsequences), sequence: Number(number) }];
       });
+    },
+
+    async purgeEvents({ through, before, limit }) {
+      return Number(await connection.run(PURGE, [through, before, limit]));
     },
 
     watch,

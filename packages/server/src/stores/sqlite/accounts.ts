@@ -31,7 +31,8 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   const claimCheck = relaxed.prepare(
     "UPDATE user SET password_checks = password_checks + 1 WHERE id = ? AND password_checks < ?",
   );
-  const clearChecks = relaxed.prepare("UPDATE user SET password_checks = 0 WHERE id = ?");
+  const clearRelaxed = relaxed.prepare("UPDATE user SET password_checks = 0 WHERE id = ?");
+  const clearDurably = durable.prepare("UPDATE user SET password_checks = 0 WHERE id = ?");
   const updateVerified = durable.prepare(
     "UPDATE user SET email_verified = 1 WHERE id = ? AND email = ? AND email_verified = 0",
   );
@@ -87,8 +88,11 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
       return claimCheck.run(userId, limit).changes === 1;
     },
 
-    async clearPasswordChecks(userId) {
-      clearChecks.run(userId);
+    async clearPasswordChecks(userId, event) {
+      if (event === undefined) return void clearRelaxed.run(userId);
+      transaction(durable, () => {
+        if (clearDurably.run(userId).changes === 1) append(event);
+      });
     },
 
     async changePassword({ userId, expectedHash, newHash, keepSessionId, at }, event) {

@@ -19,6 +19,11 @@ export function prepareAppendEvent(database: DatabaseSync): AppendEvent {
 export function createEventLog({ durable, relaxed }: SqliteConnections): EventLog {
   const append = prepareAppendEvent(durable);
   const select = relaxed.prepare("SELECT sequence, detail FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?");
+  const purge = durable.prepare(`
+    DELETE FROM event WHERE sequence IN (
+      SELECT sequence FROM (SELECT sequence, at FROM event ORDER BY sequence LIMIT ?3)
+       WHERE sequence <= ?1 AND at < ?2
+    )`);
   return {
     async appendEvent(event) {
       append(event);
@@ -28,6 +33,9 @@ export function createEventLog({ durable, relaxed }: SqliteConnections): EventLo
         ...(JSON.parse(String(row["detail"])) as AuthEvent & EventConsequences),
         sequence: Number(row["sequence"]),
       }));
+    },
+    async purgeEvents({ through, before, limit }) {
+      return Number(purge.run(through, before, limit).changes);
     },
     watch: (listener) => watchCommits(relaxed, listener),
   };

@@ -1,6 +1,8 @@
 import type { Store } from "../../ports/store.ts";
 import { createAccountStore } from "./accounts.ts";
+import { createAuditStore } from "./audit.ts";
 import { openConnections, prepareWriteProbe, snapshot, transaction } from "./connection.ts";
+import { createConsumerStore } from "./consumers.ts";
 import { createEventLog } from "./events.ts";
 import { createKeyStore } from "./keys.ts";
 import { createOneTimeStore } from "./one-time.ts";
@@ -28,6 +30,8 @@ export function createSqliteStore(options: { readonly path: string }): Store {
     keys: createKeyStore(connections),
     statusPlaces: createStatusPlaceStore(connections),
     events: createEventLog(connections),
+    audit: createAuditStore(connections),
+    consumers: createConsumerStore(connections),
     findSessionWithUser: (sessionId) => reads.add(() => findSessionWithUser(sessionId)),
     oneTime: createOneTimeStore(connections, uses),
     async checkHealth() {

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 
 import { ConfigurationError } from "../../errors.ts";
+import { AUDIT } from "./schema-audit.ts";
 
 /** The schema, one step a version. Steps are only ever appended: a database in the field has taken the earlier ones. */
 const MIGRATIONS: readonly string[] = [
@@ -95,6 +96,7 @@ const MIGRATIONS: readonly string[] = [
   -- Where a session was last seen: country and region, nothing finer.
   ALTER TABLE session ADD COLUMN place TEXT;
   `,
+  AUDIT,
 ];
 
 /** Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows. */

@@ -1,0 +1,91 @@
+/**
+ * What the audit log costs: moving events of the outbox into the chain, and checking the chain, entries a second.
+ *
+ *     npm run bench:audit [-- --entries 100000]
+ *
+ * On SQLite and PostgreSQL. "A session begins" is the store's own step of a sign-in, one at a time, for comparison: what the
+ * chain adds to it comes a second later, on one node. Medians of five.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import type { Store } from "@latchkey/server";
+import { createAuditLog, createKeySealer, createSqliteStore } from "@latchkey/server";
+import { createPostgresStore } from "@latchkey/server/postgres";
+
+import { writeChain } from "../packages/server/src/audit/chain-writer.ts";
+import { sampleSession, signedIn } from "../packages/server/src/testing/samples.ts";
+import { startPostgres } from "../scripts/postgres-server.ts";
+
+const ROUNDS = 5;
+const { values: flags } = parseArgs({ options: { entries: { type: "string", default: "100000" } } });
+const entries = Number(flags.entries);
+const clock = (): number => 1_800_000_000;
+const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const sealer = createKeySealer(new Uint8Array(32).fill(7));
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1_000;
+}
+
+async function measure(name: string, store: Store): Promise<void> {
+  const log = createAuditLog({ store, openSealer: async () => sealer, clock });
+  const begun: number[] = [];
+  const chained: number[] = [];
+  const write = () => writeChain({ store, clock, logger });
+  for (let round = 0; round < ROUNDS; round++) {
+    begun.push(
+      (await secondsOf(async () => {
+        for (let index = 0; index < 200; index++) {
+          const session = sampleSession();
+          await store.sessions.createSession(session, signedIn(session));
+        }
+      })) / 200,
+    );
+    await write();
+  }
+  const perRound = Math.ceil(entries / ROUNDS);
+  for (let round = 0; round < ROUNDS; round++) {
+    const append = async () => store.events.appendEvent(signedIn(sampleSession()));
+    for (let index = 0; index < perRound; index += 50) await Promise.all(Array.from({ length: 50 }, append));
+    chained.push((await secondsOf(write)) / perRound);
+  }
+  const { head } = await store.audit.readState();
+  const checked: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const seconds = await secondsOf(async () => {
+      if (!(await log.verify()).intact) throw new Error("The log is not intact.");
+    });
+    checked.push(head.number / seconds);
+  }
+  const microseconds = median(chained) * 1e6;
+  console.log(
+    `${name}: a session begins in ${(median(begun) * 1e6).toFixed(0)} µs; its entry is chained in ${microseconds.toFixed(0)} µs ` +
+      `(${(1e6 / microseconds).toFixed(0)}/s); ${head.number} entries are checked at ${median(checked).toFixed(0)}/s`,
+  );
+}
+
+const folder = mkdtempSync(join(tmpdir(), "latchkey-audit-"));
+try {
+  const sqlite = createSqliteStore({ path: join(folder, "latchkey.db") });
+  await measure("SQLite", sqlite);
+  await sqlite.close();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+const server = await startPostgres();
+try {
+  const postgres = createPostgresStore({ connectionString: server.url });
+  await measure("PostgreSQL", postgres);
+  await postgres.close();
+} finally {
+  await server.stop();
+}

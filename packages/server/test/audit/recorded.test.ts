@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { expect, it } from "vitest";
+
+import type { AuditEntry } from "../../src/index.ts";
+import { unlockPassword } from "../../src/index.ts";
+import { createSqliteStore } from "../../src/stores/sqlite/index.ts";
+import type { TestAuthority } from "../authority.ts";
+import { expectRefusal, freshKey, granted, PASSWORD, startAuthority } from "../authority.ts";
+
+/** The log's entries, oldest first, once the newest is of this type. */
+async function recorded(authority: TestAuthority, newest: string): Promise<readonly AuditEntry[]> {
+  for (let tries = 0; tries < 100; tries++) {
+    const [entry] = await authority.server.audit.list({ limit: 1 });
+    if (entry?.event.type === newest) break;
+    await sleep(50);
+  }
+  const entries = (await authority.server.audit.list({ limit: 1_000 })).toReversed();
+  return entries.filter(({ event }) => !event.type.startsWith("key_"));
+}
+
+const typesOf = (entries: readonly AuditEntry[]) => entries.map(({ event }) => event.type);
+
+it("OP-02: sign-ups, sign-ins and their failures, passwords and endings are recorded, in their order, with where they came from", async () => {
+  const authority = await startAuthority();
+  const { access_token: token, user } = await authority.signedIn();
+  const wrong = { email: "ada@example.com", password: `${PASSWORD}!` };
+  await authority.call("POST", "/auth/login", { json: wrong, headers: { "User-Agent": "curl" } });
+  await authority.call("POST", "/auth/login", { json: { ...wrong, email: "nobody@example.com" } });
+  const change = { current_password: `${PASSWORD}!`, new_password: "another good password" };
+  await authority.call("POST", "/auth/password", { token, json: change });
+  await authority.call("POST", "/auth/logout-all", { token });
+
+  const entries = await recorded(authority, "user_sessions_revoked");
+
+  expect(typesOf(entries)).toEqual([
+    "user_signed_up",
+    "signed_in",
+    "sign_in_failed",
+    "sign_in_failed",
+    "reauthentication_failed",
+    "user_sessions_revoked",
+  ]);
+  expect(entries[2]?.event).toMatchObject({
+    userId: user.id,
+    at: authority.now(),
+    origin: { ip: "203.0.113.9", userAgent: "curl" },
+  });
+  expect(entries[3]?.event.userId).toBeNull();
+  expect(await authority.server.audit.list({ userId: user.id, types: ["sign_in_failed"] })).toEqual([entries[2]]);
+  expect(await authority.server.audit.verify()).toMatchObject({ intact: true });
+});
+
+it("OP-02: a flood of refused sign-ins is recorded once a minute", async () => {
+  const authority = await startAuthority({ rateLimits: { failuresPerAccount: { points: 2, windowSeconds: 900 } } });
+  const guess = () => authority.call("POST", "/auth/login", { json: { email: "ada@example.com", password: "wrong" } });
+  for (let tries = 0; tries < 6; tries++) await guess();
+  authority.advance(60);
+  for (let tries = 0; tries < 3; tries++) await guess();
+  await authority.call("POST", "/auth/signup", { json: { email: "eve@example.com", password: PASSWORD } });
+
+  const entries = await recorded(authority, "user_signed_up");
+
+  const causes = entries.map(({ event }) => (event.type === "sign_in_failed" ? (event.cause ?? "wrong") : event.type));
+  expect(causes).toEqual(["wrong", "wrong", "rate_limited", "rate_limited", "user_signed_up"]);
+});
+
+it("OP-02: a late duplicate is recorded once for its token, reuse ends the session, and plain refreshes add nothing", async () => {
+  const authority = await startAuthority();
+  const first = await authority.signedIn();
+  const [one, two] = [freshKey(), freshKey()];
+  const second = granted(await authority.refresh(first.refresh_token, { "Idempotency-Key": one }));
+  granted(await authority.refresh(first.refresh_token, { "Idempotency-Key": one }));
+  granted(await authority.refresh(second.refresh_token, { "Idempotency-Key": two }));
+  for (let tries = 0; tries < 4; tries++) {
+    expectRefusal(await authority.refresh(first.refresh_token, { "Idempotency-Key": one }), 409, "superseded");
+  }
+  expectRefusal(await authority.refresh(first.refresh_token, { "Idempotency-Key": freshKey() }), 401, "session_ended");
+
+  const entries = await recorded(authority, "session_revoked");
+
+  expect(typesOf(entries)).toEqual(["user_signed_up", "signed_in", "refresh_superseded", "session_revoked"]);
+  expect(entries.at(-1)?.event).toMatchObject({ reason: "refresh_token_reuse", sessionId: first.session_id });
+});
+
+it("auditRefreshes: every rotation and retry is recorded", async () => {
+  const authority = await startAuthority({ auditRefreshes: true });
+  const first = await authority.signedIn();
+  const key = freshKey();
+  granted(await authority.refresh(first.refresh_token, { "Idempotency-Key": key }));
+  granted(await authority.refresh(first.refresh_token, { "Idempotency-Key": key }));
+
+  const entries = await recorded(authority, "refresh_retried");
+
+  expect(typesOf(entries)).toEqual(["user_signed_up", "signed_in", "refreshed", "refresh_retried"]);
+  expect(entries.at(-1)?.event).toMatchObject({ behind: 1, sessionId: first.session_id });
+});
+
+it("OP-02: what administrators do is recorded", async () => {
+  const authority = await startAuthority();
+  await authority.signedIn();
+  await authority.server.setRoles("ada@example.com", ["admin"]);
+  const store = createSqliteStore({ path: authority.path });
+  expect(await unlockPassword({ store, clock: authority.now }, "ada@example.com")).toBe(true);
+  expect(await unlockPassword({ store, clock: authority.now }, "nobody@example.com")).toBe(false);
+  await store.close();
+
+  const entries = await recorded(authority, "password_unlocked");
+
+  expect(typesOf(entries)).toEqual(["user_signed_up", "signed_in", "roles_changed", "password_unlocked"]);
+});
+
+it("a node goes on where another has stopped", async () => {
+  const authority = await startAuthority();
+  await authority.signedIn();
+  await recorded(authority, "signed_in");
+  const restarted = await authority.restart();
+  const { access_token: token } = await restarted.signedIn();
+  await restarted.call("POST", "/auth/logout-all", { token });
+  const entries = await recorded(restarted, "user_sessions_revoked");
+  expect(typesOf(entries).filter((type) => type === "signed_in")).toHaveLength(2);
+  expect(await restarted.server.audit.verify()).toMatchObject({ intact: true });
+});

@@ -1,0 +1,21 @@
+// Delivers webhooks from a shared store, as a process of its own that can be killed.
+import { createSqliteStore } from "../../src/index.ts";
+import { createPostgresStore } from "../../src/stores/postgres/index.ts";
+import { startWebhookDeliveries } from "../../src/webhooks/deliveries.ts";
+
+export interface DeliveryOrder {
+  readonly sqlitePath?: string;
+  readonly postgresUrl?: string;
+  readonly url: string;
+  readonly now: number;
+}
+
+const { sqlitePath = "", postgresUrl, url, now } = JSON.parse(process.argv[2] ?? "") as DeliveryOrder;
+setTimeout(() => process.kill(process.pid, "SIGKILL"), 60_000);
+const store =
+  postgresUrl === undefined
+    ? createSqliteStore({ path: sqlitePath })
+    : createPostgresStore({ connectionString: postgresUrl });
+const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const endpoint = { id: "hook", url, keys: [new Uint8Array(32)], types: undefined, timeoutMs: 1_000 };
+startWebhookDeliveries({ store, endpoints: [endpoint], clock: () => now, logger });
