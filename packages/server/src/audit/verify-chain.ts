@@ -84,6 +84,10 @@ async function verifyFrom(state: AuditState, options: VerifyOptions): Promise<Au
   }
 
   if (previous.number < head.number) return missing(previous.number + 1);
+  // What has been appended meanwhile has moved the head along.
+  if (previous.number > (await options.audit.readState()).head.number) {
+    return altered(head.number + 1, "the log's own note says that it ends before");
+  }
   if (previous.number === head.number && previous.hash !== head.hash) {
     return altered(head.number, "the log's own note of its newest entry names another hash");
   }

@@ -104,6 +104,11 @@ describe("OP-02: checking the log", () => {
        UPDATE audit_state SET head_number = 13`,
       { number: 5, fault: "altered" },
     ],
+    [
+      "an entry after the newest",
+      "INSERT INTO audit_entry SELECT 13, at, type, user_id, session_id, ip, content, hash FROM audit_entry WHERE number = 12",
+      { number: 13, fault: "altered" },
+    ],
     ["a beginning of another log", "UPDATE audit_state SET log_id = 'another'", { number: 1, fault: "altered" }],
   ];
   it.each(changes)("%s is reported, by its number", async (_what, sql, fault) => {
@@ -139,6 +144,18 @@ describe("OP-02: checking the log", () => {
       fault: "rewritten",
       description: expect.stringContaining("entry 12"),
     });
+  });
+
+  it("an entry chained after the newest behind the writer's back is reported", async () => {
+    const { log, database } = await openWrittenLog();
+    const [newest] = await log.list({ limit: 1 });
+    const forged = hashEntry(newest?.hash ?? "", 13, newest?.content ?? "");
+    database
+      .prepare(
+        "INSERT INTO audit_entry SELECT 13, at, type, user_id, session_id, ip, content, ? FROM audit_entry WHERE number = 12",
+      )
+      .run(forged);
+    expect(await log.verify()).toMatchObject({ intact: false, number: 13, fault: "altered" });
   });
 
   it("checkpoints in the store say so, too, and between which of them", async () => {

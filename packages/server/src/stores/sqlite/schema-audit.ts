@@ -10,7 +10,6 @@ export const AUDIT = `
     content    TEXT NOT NULL,
     hash       TEXT NOT NULL
   ) STRICT;
-  CREATE INDEX audit_entry_by_time ON audit_entry (at);
   CREATE INDEX audit_entry_by_type ON audit_entry (type);
   CREATE INDEX audit_entry_by_user ON audit_entry (user_id) WHERE user_id IS NOT NULL;
   CREATE INDEX audit_entry_by_session ON audit_entry (session_id) WHERE session_id IS NOT NULL;
