@@ -4,7 +4,8 @@
  *     npm run bench:audit [-- --entries 100000]
  *
  * On SQLite and PostgreSQL. "A session begins" is the store's own step of a sign-in, one at a time, for comparison: what the
- * chain adds to it comes a second later, on one node. Medians of five.
+ * chain adds to it comes a second later, on one node. Medians of five. Times are those of the clock and, in brackets, of
+ * this process's processor: of SQLite all there is, of PostgreSQL without the server's.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,6 +24,8 @@ import { startPostgres } from "../scripts/postgres-server.ts";
 const ROUNDS = 5;
 /** How many events are chained in a round. */
 const EVENTS = 1_000;
+/** How many sessions begin in a round. */
+const SESSIONS = 200;
 const { values: flags } = parseArgs({ options: { entries: { type: "string", default: "100000" } } });
 const entries = Number(flags.entries);
 const clock = (): number => 1_800_000_000;
@@ -33,10 +36,21 @@ function median(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
+interface Cost {
+  readonly seconds: number;
+  readonly processorSeconds: number;
+}
+
+async function costOf(work: () => Promise<unknown>, count: number): Promise<Cost> {
+  const [start, before] = [performance.now(), process.cpuUsage()];
   await work();
-  return (performance.now() - start) / 1_000;
+  const { user, system } = process.cpuUsage(before);
+  return { seconds: (performance.now() - start) / 1e3 / count, processorSeconds: (user + system) / 1e6 / count };
+}
+
+function describe(costs: readonly Cost[]): string {
+  const microseconds = (values: readonly number[]): string => (median(values) * 1e6).toFixed(1);
+  return `${microseconds(costs.map(({ seconds }) => seconds))} µs (${microseconds(costs.map((cost) => cost.processorSeconds))})`;
 }
 
 /** The rest of the log, not by way of the outbox: its events are flushed one by one. */
@@ -55,38 +69,32 @@ async function fill(store: Store): Promise<void> {
 
 async function measure(name: string, store: Store): Promise<void> {
   const log = createAuditLog({ store, openSealer: async () => sealer, clock });
-  const begun: number[] = [];
-  const chained: number[] = [];
+  const [begun, chained, checked]: [Cost[], Cost[], Cost[]] = [[], [], []];
   const write = () => writeChain({ store, clock, logger });
+  const begin = async () => {
+    for (let index = 0; index < SESSIONS; index++) {
+      const session = sampleSession();
+      await store.sessions.createSession(session, signedIn(session));
+    }
+  };
   for (let round = 0; round < ROUNDS; round++) {
-    begun.push(
-      (await secondsOf(async () => {
-        for (let index = 0; index < 200; index++) {
-          const session = sampleSession();
-          await store.sessions.createSession(session, signedIn(session));
-        }
-      })) / 200,
-    );
+    begun.push(await costOf(begin, SESSIONS));
     await write();
   }
+  const append = async () => store.events.appendEvent(signedIn(sampleSession()));
   for (let round = 0; round < ROUNDS; round++) {
-    const append = async () => store.events.appendEvent(signedIn(sampleSession()));
     for (let index = 0; index < EVENTS; index += 50) await Promise.all(Array.from({ length: 50 }, append));
-    chained.push((await secondsOf(write)) / EVENTS);
+    chained.push(await costOf(write, EVENTS));
   }
   await fill(store);
   const { head } = await store.audit.readState();
-  const checked: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const seconds = await secondsOf(async () => {
-      if (!(await log.verify()).intact) throw new Error("The log is not intact.");
-    });
-    checked.push(head.number / seconds);
-  }
-  const microseconds = median(chained) * 1e6;
+  const check = async () => {
+    if (!(await log.verify()).intact) throw new Error("The log is not intact.");
+  };
+  for (let round = 0; round < ROUNDS; round++) checked.push(await costOf(check, head.number));
   console.log(
-    `${name}: a session begins in ${(median(begun) * 1e6).toFixed(0)} µs; its entry is chained in ${microseconds.toFixed(0)} µs ` +
-      `(${(1e6 / microseconds).toFixed(0)}/s); ${head.number} entries are checked at ${median(checked).toFixed(0)}/s`,
+    `${name}: a session begins in ${describe(begun)}; its entry is chained in ${describe(chained)}; ` +
+      `one of ${head.number} entries is checked in ${describe(checked)}`,
   );
 }
 
