@@ -11,25 +11,13 @@ import type { Browser, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
-import { rolldown } from "rolldown";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { bundleScripts } from "./bundle-scripts.ts";
 import { App } from "./react-page/app.ts";
 
 const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 const USER = { email: "ada@example.com", password: "correct horse battery staple" };
-
-async function bundlePage(): Promise<string> {
-  const bundle = await rolldown({
-    input: fileURLToPath(new URL("react-page/page.ts", import.meta.url)),
-    platform: "browser",
-    resolve: { conditionNames: ["@latchkey/source", "import", "browser", "default"] },
-    transform: { define: { "process.env.NODE_ENV": '"development"' } },
-  });
-  const { output } = await bundle.generate({ format: "esm" });
-  await bundle.close();
-  return output[0].code;
-}
 
 /** What a server knows of a page's session by itself: nothing. */
 const unknown = {
@@ -45,13 +33,14 @@ describe.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")("us
 
   beforeAll(async () => {
     const folder = mkdtempSync(join(tmpdir(), "latchkey-react-"));
-    const script = await bundlePage();
+    const scripts = await bundleScripts(fileURLToPath(new URL("react-page/page.ts", import.meta.url)));
     const html = `<!doctype html><title>React</title><div id="root">${renderToString(createElement(App, { client: unknown }))}</div><script type="module" src="/page.js"></script>`;
     const http = createAdaptorServer({
       fetch(request) {
         const { pathname } = new URL(request.url);
         if (pathname === "/") return new Response(html, { headers: { "Content-Type": "text/html" } });
-        if (pathname === "/page.js") return new Response(script, { headers: { "Content-Type": "text/javascript" } });
+        const script = scripts.get(pathname);
+        if (script !== undefined) return new Response(script, { headers: { "Content-Type": "text/javascript" } });
         return authority.fetch(request);
       },
     });

@@ -16,7 +16,7 @@ const app = express().disable("x-powered-by");
 app.use(
   cors({
     origin: [settings.issuer, `http://127.0.0.1:${settings.port}`],
-    exposedHeaders: ["WWW-Authenticate", "Retry-After"],
+    exposedHeaders: ["WWW-Authenticate", "Retry-After", "DPoP-Nonce"],
     maxAge: 600,
   }),
 );

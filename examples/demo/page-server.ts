@@ -13,9 +13,11 @@ export async function loadPage(settings: DemoSettings): Promise<(request: Reques
   const files = new Map([
     ["/", { type: "text/html; charset=utf-8", body: html.replaceAll("%API%", settings.api) }],
     ["/page.css", { type: "text/css; charset=utf-8", body: await readFile(join(FOLDER, "page.css"), "utf8") }],
-    ["/page.js", { type: "text/javascript; charset=utf-8", body: await bundle(join(FOLDER, "main.ts")) }],
     ["/favicon.svg", { type: "image/svg+xml", body: await readFile(join(FOLDER, "favicon.svg"), "utf8") }],
   ]);
+  for (const [path, body] of await bundle(join(FOLDER, "main.ts"))) {
+    files.set(path, { type: "text/javascript; charset=utf-8", body });
+  }
   const policy = [
     "default-src 'none'",
     "script-src 'self'",
@@ -42,14 +44,15 @@ export async function loadPage(settings: DemoSettings): Promise<(request: Reques
   };
 }
 
-async function bundle(entry: string): Promise<string> {
+/** The page's script, and those that it fetches later, by path. */
+async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
   const build = await rolldown({
-    input: entry,
+    input: { page: entry },
     platform: "browser",
     resolve: { conditionNames: ["@latchkey/source", "import", "default"] },
     logLevel: "warn",
   });
   const { output } = await build.generate({ format: "esm" });
   await build.close();
-  return output[0].code;
+  return new Map(output.flatMap((file) => (file.type === "chunk" ? [[`/${file.fileName}`, file.code]] : [])));
 }

@@ -9,7 +9,7 @@ import { showSession } from "./session-panel.ts";
 import { setUpTheft } from "./theft.ts";
 
 const api = document.querySelector<HTMLMetaElement>('meta[name="latchkey-api"]')?.content ?? "";
-const client = createClient({ issuer: location.origin, apiOrigins: [api] });
+const client = createClient({ issuer: location.origin, apiOrigins: [api], binding: "off" });
 
 client.subscribe((event) => {
   tell(event);

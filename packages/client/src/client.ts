@@ -61,18 +61,17 @@ export interface Client {
 export interface ClientParts {
   readonly settings: ClientSettings;
   readonly ports: CorePorts;
-  readonly credentials: "same-origin" | "include";
   /** What relative URLs are relative to. */
   readonly baseUrl: string | undefined;
 }
 
 /** Puts the parts together; `wake` is for whoever notices that the page is back. */
-export function assembleClient({ settings, ports, credentials, baseUrl }: ClientParts): {
+export function assembleClient({ settings, ports, baseUrl }: ClientParts): {
   readonly client: Client;
   readonly wake: () => void;
 } {
   const { issuer, timeoutMs, tokenOrigins } = settings;
-  const call = createAuthorityCaller({ issuer, credentials, timeoutMs }, ports);
+  const call = createAuthorityCaller({ issuer, timeoutMs }, ports);
   const core = createSessionCore(ports, call);
   const apiFetch = createApiFetch({ core, fetch: ports.fetch, origins: tokenOrigins, baseUrl });
   const { start, refresh, getState, subscribe, getSecondsLeft, close } = core;
@@ -91,7 +90,7 @@ export function assembleClient({ settings, ports, credentials, baseUrl }: Client
     async getAccessToken() {
       const token = await core.getToken();
       if (token === undefined) throw signedOut();
-      return token;
+      return token.access_token;
     },
   };
   return { client, wake: core.wake };

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import type { Client } from "../src/client.ts";
 import { createApiFetch } from "../src/calls/api-fetch.ts";
+import type { AccessToken } from "../src/core/session.ts";
 import type { SessionCore } from "../src/core/session-core.ts";
 
 interface Seen {
@@ -58,9 +59,13 @@ beforeEach(() => {
 /** A client with these tokens, one after the other; only what the API fetch asks of the core. */
 function fetchWith(tokens: readonly string[], origins: readonly string[] = [api.origin]): Client["fetch"] {
   const left = [...tokens];
+  const next = (): AccessToken | undefined => {
+    const token = left.shift();
+    return token === undefined ? undefined : { access_token: token, token_type: "Bearer" };
+  };
   const core: Pick<SessionCore, "getToken" | "replaceToken"> = {
-    getToken: async () => left.shift(),
-    replaceToken: async () => left.shift(),
+    getToken: async () => next(),
+    replaceToken: async () => next(),
   };
   return createApiFetch({
     core,

@@ -53,7 +53,6 @@ function openTab(jar: CookieJar): Client {
   };
   const { client } = assembleClient({
     settings: parseOptions({ issuer }),
-    credentials: "same-origin",
     baseUrl: issuer,
     ports: {
       nowMs: () => performance.now(),
@@ -105,7 +104,7 @@ test("sign up, sign in, be refreshed silently in two tabs, manage the account, s
   const sessions = await listSessions(first);
   expect(sessions).toHaveLength(2);
   await endSession(first, other.getSession()?.id ?? "");
-  expect(await other.refresh()).toEqual({ status: "ended" });
+  expect(await other.refresh()).toEqual({ status: "ended", reason: "session_ended" });
 
   await expect(
     changePassword(first, { currentPassword: "wrong", newPassword: "whatever it may be" }),

@@ -263,12 +263,12 @@ describe("a session that somebody else has gone on with", () => {
     await browser.runSmoothly(110_000);
     expect(tab.client.getState()).toMatchObject({ status: "offline", cause: "superseded" });
     await browser.runSmoothly(100_000);
-    expect(tab.client.getState()).toEqual({ status: "ended" });
-    expect(tab.events).toContainEqual({ type: "session-ended", where: "this-tab" });
+    expect(tab.client.getState()).toEqual({ status: "ended", reason: "session_ended" });
+    expect(tab.events).toContainEqual({ type: "session-ended", reason: "session_ended", where: "this-tab" });
 
     void stolen.client.refresh();
     await thief.runSmoothly(1_000);
-    expect(stolen.client.getState()).toEqual({ status: "ended" });
+    expect(stolen.client.getState()).toEqual({ status: "ended", reason: "session_ended" });
   });
 
   test("ends in all tabs, whichever of them loses patience first", async () => {
@@ -276,8 +276,8 @@ describe("a session that somebody else has gone on with", () => {
     const other = browser.openTab();
     void other.client.start();
     await browser.runSmoothly(300_000);
-    expect(tab.client.getState()).toEqual({ status: "ended" });
-    expect(other.client.getState()).toEqual({ status: "ended" });
+    expect(tab.client.getState()).toEqual({ status: "ended", reason: "session_ended" });
+    expect(other.client.getState()).toEqual({ status: "ended", reason: "session_ended" });
   });
 });
 
@@ -292,11 +292,11 @@ describe("the end", () => {
     const stolen = thief.openTab();
     void stolen.client.start();
     await thief.runSmoothly(1_000);
-    expect(stolen.client.getState()).toEqual({ status: "ended" });
+    expect(stolen.client.getState()).toEqual({ status: "ended", reason: "session_ended" });
 
-    expect(await smoothly(first.client.refresh())).toEqual({ status: "ended" });
-    expect(second.client.getState()).toEqual({ status: "ended" });
-    expect(second.events).toContainEqual({ type: "session-ended", where: "another-tab" });
+    expect(await smoothly(first.client.refresh())).toEqual({ status: "ended", reason: "session_ended" });
+    expect(second.client.getState()).toEqual({ status: "ended", reason: "session_ended" });
+    expect(second.events).toContainEqual({ type: "session-ended", reason: "session_ended", where: "another-tab" });
     expect(browser.jar.page.cookie).toBe("");
     await expect(first.client.getAccessToken()).rejects.toMatchObject({ code: "signed_out" });
   });

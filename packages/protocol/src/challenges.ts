@@ -32,12 +32,6 @@ export function isTokenSyntax(text: string): boolean {
   return /^[A-Za-z0-9\-._~+/]+=*$/.test(text);
 }
 
-/** Carries a proof of possession (RFC 9449 §4.1): once on a request, or not at all. */
-export const DPOP_HEADER = "DPoP";
-
-/** On an answer: the nonce to make the next proof with (RFC 9449 §8). */
-export const DPOP_NONCE_HEADER = "DPoP-Nonce";
-
 /** Which challenge to send: the scheme, what was wrong, and what the request needs. */
 export interface Challenge {
   readonly scheme?: "Bearer" | "DPoP";

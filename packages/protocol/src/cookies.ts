@@ -1,9 +1,13 @@
 /** Where the refresh cookie travels: only to the authority's `/auth` (`path`), or to its whole origin (`origin`). */
 export type CookieScope = "path" | "origin";
 
-export interface CookieNames {
+export interface CookieNames extends PageCookieNames {
   /** The refresh token. `HttpOnly; SameSite=Strict`. */
   readonly refresh: string;
+}
+
+/** The cookies that scripts of a page can read. */
+export interface PageCookieNames {
   /** Readable by scripts; its value goes back in {@link CSRF_HEADER} on refresh and logout. */
   readonly csrf: string;
   /** The attempt keys, written by the client before each refresh. */
@@ -20,12 +24,17 @@ export const CSRF_HEADER = "X-CSRF-Token";
  * only for an issuer on loopback over plain HTTP.
  */
 export function cookieNames(options: { readonly secure: boolean; readonly scope: CookieScope }): CookieNames {
-  const prefix = options.secure ? "__Host-latchkey-" : "latchkey-";
-  return {
-    refresh: options.secure && options.scope === "path" ? "__Secure-latchkey-rt" : `${prefix}rt`,
-    csrf: `${prefix}csrf`,
-    attempt: `${prefix}attempt`,
-  };
+  const refresh = options.secure && options.scope === "path" ? "__Secure-latchkey-rt" : `${prefixOf(options)}rt`;
+  return { refresh, ...pageCookieNames(options) };
+}
+
+export function pageCookieNames(options: { readonly secure: boolean }): PageCookieNames {
+  const prefix = prefixOf(options);
+  return { csrf: `${prefix}csrf`, attempt: `${prefix}attempt` };
+}
+
+function prefixOf({ secure }: { readonly secure: boolean }): string {
+  return secure ? "__Host-latchkey-" : "latchkey-";
 }
 
 /**

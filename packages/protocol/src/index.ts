@@ -8,6 +8,7 @@ export * from "./access-token.ts";
 export * from "./attempt-keys.ts";
 export * from "./challenges.ts";
 export * from "./cookies.ts";
+export * from "./dpop.ts";
 export * from "./errors.ts";
 export * from "./metadata.ts";
 export * from "./revocation-feed.ts";

@@ -27,11 +27,11 @@ export function createProofCheck(
   clock: () => number,
 ): (request: RequestLike, proven: ProvenToken) => Promise<ProofFault | undefined> {
   const { urls, replayStore, nonce } = settings;
-  const nonces = nonce === undefined ? undefined : createDpopNonces({ secret: nonce.secret, clock });
+  const nonces = createDpopNonces({ secret: nonce.secret, clock });
   const verifyProof = createDpopProofVerifier({
     maxAgeSeconds: settings.proofLifetimeSeconds,
     nonces,
-    nonceRequired: nonce?.required ?? false,
+    nonceRequired: nonce.required,
     clock,
   });
 
@@ -49,7 +49,7 @@ export function createProofCheck(
       proof = verifyProof(header, { method, url: urls.map((base) => base + path), accessToken: text });
     } catch (error) {
       if (!(error instanceof JwtError)) throw error;
-      if (error.code === "nonce_required" && nonces !== undefined) {
+      if (error.code === "nonce_required") {
         return fault({ code: "use_dpop_nonce", reason: error.code, dpopNonce: nonces.issue() });
       }
       return invalidProof(error.code, error.claim);

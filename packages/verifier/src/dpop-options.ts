@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 import { VerifierError } from "./errors.ts";
 import { createMemoryReplayStore, type ReplayStore } from "./replay-store.ts";
 
@@ -14,8 +16,8 @@ export interface DpopOptions {
   /** Where used proofs are remembered: in this process by default. Several nodes of one API need one to share. */
   readonly replayStore?: ReplayStore | undefined;
   /**
-   * Lets clients prove by a nonce of this API that a proof is fresh. Without it, a client whose clock is wrong by more than
-   * half a minute is refused.
+   * What the nonces are made with that clients whose clocks are wrong are asked for: by default a secret of this process.
+   * Several nodes of one API need one to share, or such a client is refused by the node that did not give it its nonce.
    */
   readonly nonce?: DpopNonceOptions | undefined;
 }
@@ -33,7 +35,7 @@ export interface DpopSettings {
   readonly urls: readonly string[];
   readonly proofLifetimeSeconds: number;
   readonly replayStore: ReplayStore;
-  readonly nonce: { readonly secret: Uint8Array; readonly required: boolean } | undefined;
+  readonly nonce: { readonly secret: Uint8Array; readonly required: boolean };
 }
 
 const optionNames: readonly string[] = [
@@ -87,7 +89,7 @@ function parseUrls(url: unknown): readonly string[] {
 }
 
 function parseNonce(nonce: DpopNonceOptions | undefined): DpopSettings["nonce"] {
-  if (nonce === undefined) return undefined;
+  if (nonce === undefined) return { secret: randomBytes(32), required: false };
   const { secret, required = false } = nonce;
   if (!(secret instanceof Uint8Array) || secret.length < 32) {
     throw invalid("dpop.nonce.secret", "must be at least 32 random bytes");

@@ -1,4 +1,4 @@
-import { cookieNames, formatAttemptCookie, parseCsrfGeneration } from "@latchkey/protocol";
+import { formatAttemptCookie, pageCookieNames, parseCsrfGeneration } from "@latchkey/protocol";
 
 import { chooseAttemptKeys, findAttemptKey } from "../core/attempt-key-choice.ts";
 import type { CredentialStore } from "../core/ports.ts";
@@ -22,7 +22,7 @@ export function createCookieStore(
   jar: CookieAccess,
   { secure, randomBytes }: { readonly secure: boolean; readonly randomBytes: (length: number) => Uint8Array },
 ): CredentialStore {
-  const names = cookieNames({ secure, scope: "path" });
+  const names = pageCookieNames({ secure });
 
   const write = (name: string, value: string, maxAge: number): void => {
     jar.cookie = `${name}=${value}; Path=/; Max-Age=${maxAge}; SameSite=Strict${secure ? "; Secure" : ""}`;

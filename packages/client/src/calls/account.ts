@@ -48,9 +48,7 @@ export function createAccountCalls({ core, call, apiFetch, ports }: AccountParts
   const inTurn = createTurns();
 
   async function signIn(request: SignInRequest, epoch: number): Promise<Session> {
-    const { email, password, scope, audience, remember } = request;
-    // Members that are undefined do not reach the JSON.
-    const json = { email, password, transport: "cookie", scope, audience, remember };
+    const json = { ...request, transport: "cookie" };
     const bornAtMs = ports.nowMs();
     const answer = await ports.runExclusive(() => call({ path: "/auth/login", json }), LOCK_WAIT_MS);
     const granted = answer?.status === 200 ? parseSessionAnswer(answer.body) : undefined;
@@ -81,8 +79,8 @@ export function createAccountCalls({ core, call, apiFetch, ports }: AccountParts
   }
 
   return {
-    async signUp({ email, password, name }) {
-      const answer = await call({ path: "/auth/signup", json: { email, password, name } });
+    async signUp(request) {
+      const answer = await call({ path: "/auth/signup", json: request });
       const user = answer?.status === 201 && isRecord(answer.body) ? answer.body["user"] : undefined;
       if (isUser(user)) return user;
       throw refusalOf(answer);

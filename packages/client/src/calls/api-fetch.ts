@@ -1,8 +1,10 @@
 import { parseChallengeCode } from "@latchkey/protocol";
 
+import type { AccessToken } from "../core/session.ts";
 import type { SessionCore } from "../core/session-core.ts";
 import type { TokenRefusal } from "../core/token-refusal.ts";
 import { isTokenRefusal } from "../core/token-refusal.ts";
+import { unlessAborted } from "../core/unless-aborted.ts";
 
 export interface ApiFetchParts {
   readonly core: Pick<SessionCore, "getToken" | "replaceToken">;
@@ -27,9 +29,8 @@ export type ApiFetch = (input: string | URL | Request, init?: RequestInit) => Pr
  */
 export function createApiFetch({ core, fetch, origins, baseUrl }: ApiFetchParts): ApiFetch {
   return async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input, baseUrl);
-    const request = new Request(input instanceof Request ? input : url.href, init);
-    if (!origins.has(url.origin) || request.headers.has("Authorization")) return fetch(request);
+    const request = new Request(input instanceof Request ? input : new URL(input, baseUrl), init);
+    if (!origins.has(new URL(request.url).origin) || request.headers.has("Authorization")) return fetch(request);
 
     const token = await unlessAborted(core.getToken(), request.signal);
     if (token === undefined) return fetch(request);
@@ -46,23 +47,13 @@ export function createApiFetch({ core, fetch, origins, baseUrl }: ApiFetchParts)
   };
 }
 
-function withToken(request: Request, token: string): Request {
+function withToken(request: Request, { token_type, access_token }: AccessToken): Request {
   const authorized = new Request(request, { redirect: request.redirect === "manual" ? "manual" : "error" });
-  authorized.headers.set("Authorization", `Bearer ${token}`);
+  authorized.headers.set("Authorization", `${token_type} ${access_token}`);
   return authorized;
 }
 
 function refusalOf(response: Response): TokenRefusal | undefined {
   const code = response.status === 401 ? parseChallengeCode(response.headers.get("WWW-Authenticate")) : undefined;
   return isTokenRefusal(code) ? code : undefined;
-}
-
-/** A caller that gives up does not wait for the token. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return Promise.race([
-    promise,
-    new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason));
-    }),
-  ]);
 }

@@ -3,13 +3,12 @@ import { CSRF_HEADER } from "@latchkey/protocol";
 import type { Answer } from "./answer.ts";
 import { readAnswer } from "./answer.ts";
 import type { CorePorts } from "./ports.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
-/** One call to the authority. */
+/** One `POST` to the authority. */
 export interface AuthorityCall {
   /** Below the issuer, for example `/auth/refresh`. */
   readonly path: string;
-  /** Default `POST`. */
-  readonly method?: "GET" | "POST" | "DELETE";
   readonly json?: object;
   readonly csrfToken?: string;
   /** Instead of plain `fetch`. */
@@ -22,7 +21,6 @@ export type CallAuthority = (call: AuthorityCall) => Promise<Answer | undefined>
 
 export interface AuthoritySettings {
   readonly issuer: string;
-  readonly credentials: "same-origin" | "include";
   readonly timeoutMs: number;
 }
 
@@ -31,27 +29,27 @@ export interface AuthoritySettings {
  * again. Redirects are errors: nobody else is to see a password, a cookie or a token.
  */
 export function createAuthorityCaller(
-  { issuer, credentials, timeoutMs }: AuthoritySettings,
+  { issuer, timeoutMs }: AuthoritySettings,
   ports: Pick<CorePorts, "fetch" | "after">,
 ): CallAuthority {
-  return async ({ path, method = "POST", json, csrfToken, fetch = ports.fetch, signal }) => {
+  return async ({ path, json, csrfToken, fetch = ports.fetch, signal }) => {
     const timeout = new AbortController();
     const aborted = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
     const cancelTimeout = ports.after(timeoutMs, () => timeout.abort());
-    const headers = new Headers();
-    if (json !== undefined) headers.set("Content-Type", "application/json");
-    if (csrfToken !== undefined) headers.set(CSRF_HEADER, csrfToken);
     try {
-      const body = json === undefined ? null : JSON.stringify(json);
-      const response = await fetch(issuer + path, {
-        method,
-        credentials,
+      const sent = fetch(issuer + path, {
+        method: "POST",
+        credentials: "include",
         redirect: "error",
-        cache: "no-store",
         signal: aborted,
-        headers,
-        body,
+        headers: {
+          ...(json && { "Content-Type": "application/json" }),
+          ...(csrfToken !== undefined && { [CSRF_HEADER]: csrfToken }),
+        },
+        body: json ? JSON.stringify(json) : null,
       });
+      // Whatever hangs on the way to the network, the time is up.
+      const response = await unlessAborted(sent, aborted);
       const answer = await readAnswer(response);
       // An answer that comes in spite of the abort is nobody's any more.
       return aborted.aborted ? undefined : answer;

@@ -1,7 +1,7 @@
 import type { ClientEvent, Listener } from "./state.ts";
 
 export interface Listeners {
-  add(listener: Listener): () => void;
+  readonly add: (listener: Listener) => () => void;
   tell(event: ClientEvent): void;
 }
 

@@ -1,6 +1,6 @@
 import type { CallAuthority } from "./authority.ts";
 import type { CorePorts, Credentials } from "./ports.ts";
-import type { FailureCause } from "./refresh-verdict.ts";
+import type { EndReason, FailureCause } from "./refresh-verdict.ts";
 import { judgeRefreshAnswer } from "./refresh-verdict.ts";
 import type { UsableAnswer } from "./session.ts";
 
@@ -12,8 +12,8 @@ export type RefreshOutcome =
       /** Before the request was sent, on the monotonic clock. */
       readonly bornAtMs: number;
     }
-  | { readonly kind: "ended"; readonly credentials: Credentials }
-  | { readonly kind: "signed-out"; readonly credentials?: Credentials }
+  /** Without a reason: nobody is signed in. */
+  | { readonly kind: "over"; readonly credentials?: Credentials; readonly reason?: EndReason | undefined }
   | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds?: number | undefined };
 
 export interface RefreshAttemptParts {
@@ -57,7 +57,7 @@ async function refreshRounds(
   const { store, nowMs } = ports;
 
   for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
-    if (store.read() === undefined) return { kind: "signed-out" };
+    if (store.read() === undefined) return { kind: "over" };
     askTabs();
     await pause(ports, ASK_MS * 2 ** round, signal);
     const credentials = store.read();
@@ -77,11 +77,10 @@ async function refreshRounds(
     switch (verdict.kind) {
       case "granted":
         return { kind: "granted", answer: verdict.answer, bornAtMs };
-      case "ended":
-      case "no-token":
+      case "over":
         // Said of a session that the store no longer holds: another tab has signed in meanwhile.
         if (!isCurrent()) continue;
-        return { kind: verdict.kind === "ended" ? "ended" : "signed-out", credentials };
+        return { ...verdict, credentials };
       case "moved-on":
         // The store should follow: an answer to another tab is about to come. Where none comes for longer than any can take,
         // somebody has gone on from a copy of these credentials, or answers have overtaken each other so badly that nothing

@@ -8,14 +8,25 @@ import { parseSessionAnswer } from "./session.ts";
 /** What the answer to a refresh means. */
 export type RefreshVerdict =
   | { readonly kind: "granted"; readonly answer: UsableAnswer }
-  /** The authority itself says that the session is over, or is to be begun anew here. The only verdict that ends one. */
-  | { readonly kind: "ended" }
-  /** No refresh cookie reached the authority: nothing to refresh, and nothing of anybody's to wipe. */
-  | { readonly kind: "no-token" }
+  /**
+   * The session is over, for a reason: the only verdict that ends one. Without a reason, no refresh cookie reached the
+   * authority: nothing to refresh, and nothing of anybody's to wipe.
+   */
+  | { readonly kind: "over"; readonly reason: EndReason | undefined }
   /** The credential store moved on under the request: read it again. */
   | { readonly kind: "moved-on" }
   /** Everything else: nothing was lost, try again later. */
   | { readonly kind: "failed"; readonly cause: FailureCause; readonly retryAfterSeconds?: number | undefined };
+
+/**
+ * Why a session is over: the authority says so (`session_ended`), or it is bound to a key that this browser has no more
+ * (`key_lost`), and can be refreshed by nobody.
+ */
+export type EndReason = "session_ended" | "key_lost";
+
+export function parseEndReason(value: unknown): EndReason | undefined {
+  return value === "session_ended" || value === "key_lost" ? value : undefined;
+}
 
 /** Why a refresh failed: no answer at all, an answer that makes no sense, or the authority's own code. */
 export type FailureCause = "no_answer" | "unexpected_answer" | ErrorCode;
@@ -31,9 +42,10 @@ export function judgeRefreshAnswer(answer: Answer | undefined): RefreshVerdict {
     case "401 session_ended":
     // Not with this credential: the authority has seen it on two devices, and asking again would not change that.
     case "401 insufficient_user_authentication":
-      return { kind: "ended" };
+      return { kind: "over", reason: "session_ended" };
+    case "401 key_lost":
     case "401 missing_token":
-      return { kind: "no-token" };
+      return { kind: "over", reason: parseEndReason(code) };
     case "409 superseded":
     case "403 csrf_failed":
       return { kind: "moved-on" };

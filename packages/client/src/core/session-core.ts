@@ -5,9 +5,10 @@ import type { HeldToken } from "./held-token.ts";
 import { timesOf } from "./held-token.ts";
 import { createListeners } from "./listeners.ts";
 import type { CorePorts, Credentials } from "./ports.ts";
+import type { EndReason } from "./refresh-verdict.ts";
 import type { RefreshOutcome } from "./refresh-attempt.ts";
 import { createRefreshAttempts } from "./refresh-attempt.ts";
-import type { UsableAnswer } from "./session.ts";
+import type { AccessToken, UsableAnswer } from "./session.ts";
 import type { ClientState, Listener, Place } from "./state.ts";
 import { sessionOf } from "./state.ts";
 import type { TabMessage } from "./tab-message.ts";
@@ -31,12 +32,12 @@ export interface SessionCore {
    *
    * @throws ClientError `unreachable`: there is a session, and no token to be had right now; `closed`
    */
-  readonly getToken: () => Promise<string | undefined>;
+  readonly getToken: () => Promise<AccessToken | undefined>;
   /**
    * A token to try instead of one that an API has refused; `undefined` where there is none, or where asking for another
    * would make no difference.
    */
-  readonly replaceToken: (refused: string, code: TokenRefusal) => Promise<string | undefined>;
+  readonly replaceToken: (refused: AccessToken, code: TokenRefusal) => Promise<AccessToken | undefined>;
   /** Seconds until the access token expires, for display; `undefined` without one. */
   readonly getSecondsLeft: () => number | undefined;
   /** Names the current stretch between sign-ins and sign-outs. What began in an earlier one no longer counts. */
@@ -148,16 +149,16 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
         hold(outcome.answer, outcome.bornAtMs, "this-tab");
         shareToken();
         return;
-      case "ended":
-        worthless = outcome.credentials.version;
-        store.forget(outcome.credentials);
-        drop("ended", "this-tab");
-        post({ type: "ended", version: worthless });
+      case "over": {
+        const { credentials, reason } = outcome;
+        worthless = credentials?.version;
+        if (credentials && reason) {
+          store.forget(credentials);
+          post({ type: "drop", version: credentials.version, reason });
+        }
+        drop("this-tab", reason);
         return;
-      case "signed-out":
-        worthless = outcome.credentials?.version;
-        drop("signed-out", "this-tab");
-        return;
+      }
       case "failed": {
         failures += 1;
         const delayMs = backoffMs(failures, jitter(), outcome.retryAfterSeconds);
@@ -175,13 +176,14 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
   function hold(answer: UsableAnswer, bornAtMs: number, where: Place): void {
     const credentials = store.read();
     // A sign-out in another tab has already emptied the store: nothing comes back.
-    if (credentials === undefined) return drop("signed-out", "another-tab");
+    if (credentials === undefined) return drop("another-tab");
     const before = sessionOf(state);
     const session = {
       id: answer.session_id,
       user: answer.user,
       scope: answer.scope,
       generation: credentials.generation,
+      bound: answer.token_type === "DPoP",
     };
     const times = timesOf({ bornAtMs, lifeMs: answer.expires_in * 1_000, nowMs: nowMs(), jitter: jitter() });
     held = { answer, session, version: credentials.version, ...times };
@@ -200,17 +202,18 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
   /** The store is empty: another tab has signed out, or the user has cleared the cookies. */
   function letGo(): void {
     cancelRefresh();
-    drop(state.status === "ended" ? "ended" : "signed-out", "another-tab");
+    drop("another-tab", state.status === "ended" ? state.reason : undefined);
   }
 
-  function drop(status: "signed-out" | "ended", where: Place): void {
+  /** @param reason why the session is over; without one, somebody has signed out */
+  function drop(where: Place, reason?: EndReason): void {
     // To start and find nobody signed in is no sign-out; to find a session at its end is worth telling.
-    const isNews = status === "ended" ? state.status !== status : sessionOf(state) !== undefined;
+    const isNews = reason ? state.status !== "ended" : sessionOf(state);
     held = undefined;
     failures = 0;
     cancelTimer?.();
-    if (isNews) listeners.tell({ type: status === "ended" ? "session-ended" : status, where });
-    enter({ status });
+    if (isNews) listeners.tell(reason ? { type: "session-ended", reason, where } : { type: "signed-out", where });
+    enter(reason ? { status: "ended", reason } : { status: "signed-out" });
   }
 
   function cancelRefresh(): void {
@@ -249,13 +252,12 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
         if (findFresh()?.version === message.version) return;
         cancelRefresh();
         return hold(message.answer, nowMs() - message.ageMs, "another-tab");
-      case "signed-out":
-      case "ended":
+      case "drop":
         // About a session that is no longer the one in the store: somebody has signed in since.
         if (credentials !== undefined && credentials.version !== message.version) return;
         worthless = message.version;
         cancelRefresh();
-        return drop(message.type, "another-tab");
+        return drop("another-tab", message.reason);
     }
   });
 
@@ -275,7 +277,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     else settle(held);
   }
 
-  async function getToken(): Promise<string | undefined> {
+  async function getToken(): Promise<AccessToken | undefined> {
     for (let round = 0; round < MAX_TOKEN_ROUNDS; round++) {
       if (closed) throw new ClientError("closed", "This client is closed.");
       // The store is asked even with a token at hand: this tab may have been frozen while another one signed out.
@@ -284,7 +286,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
         return undefined;
       }
       const token = findFresh();
-      if (token !== undefined) return token.answer.access_token;
+      if (token !== undefined) return token.answer;
       if (flight === undefined && nowMs() < notBeforeMs) break;
       await refresh();
       if (failures > 0) break;
@@ -296,7 +298,7 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
 
   return {
     getState: () => state,
-    subscribe: (listener) => listeners.add(listener),
+    subscribe: listeners.add,
 
     start: () => bringUpToDate(findFresh() === undefined),
     refresh: () => bringUpToDate(true),
@@ -305,14 +307,14 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
     getToken,
 
     async replaceToken(refused, code) {
-      if (held !== undefined && held.answer.access_token !== refused) return getToken();
+      if (held !== undefined && held.answer !== refused) return getToken();
       if (held !== undefined && code !== "stale_token") {
         const youngest = Math.min(YOUNGEST_REPLACED_MS, (held.answer.expires_in * 1_000) / 4);
         if (nowMs() - held.obtainedAtMs < youngest) return undefined;
       }
       if (nowMs() < notBeforeMs || findCredentials() === undefined) return undefined;
       await refresh();
-      const token = held?.answer.access_token;
+      const token = held?.answer;
       return token === refused ? undefined : token;
     },
 
@@ -339,9 +341,9 @@ export function createSessionCore(ports: CorePorts, call: CallAuthority): Sessio
       if (credentials !== undefined) {
         worthless = credentials.version;
         store.forget(credentials);
-        post({ type: "signed-out", version: credentials.version });
+        post({ type: "drop", version: credentials.version });
       }
-      drop("signed-out", "this-tab");
+      drop("this-tab");
       return credentials;
     },
 

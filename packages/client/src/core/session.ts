@@ -8,12 +8,15 @@ export interface Session {
   readonly scope: string;
   /** How often the session has been refreshed, where that can be read. */
   readonly generation: number | undefined;
+  /** Whether its tokens are bound to a key (DPoP, RFC 9449): of no use to who has a copy of them and not the key. */
+  readonly bound: boolean;
 }
 
 /** What a session answer must hold for a client to use it. */
-export type UsableAnswer = Pick<SessionAnswer, "access_token" | "expires_in" | "scope" | "session_id" | "user"> & {
-  readonly token_type: "Bearer";
-};
+export type UsableAnswer = AccessToken & Pick<SessionAnswer, "expires_in" | "scope" | "session_id" | "user">;
+
+/** An access token, and the scheme it is sent by. */
+export type AccessToken = Pick<SessionAnswer, "access_token" | "token_type">;
 
 /**
  * Reads a session answer that came from outside (the network, another tab). `undefined` unless it can be used. Keeps
@@ -23,8 +26,7 @@ export function parseSessionAnswer(value: unknown): UsableAnswer | undefined {
   if (!isRecord(value)) return undefined;
   const { access_token, token_type, expires_in, scope, session_id, user } = value;
   if (typeof access_token !== "string" || access_token === "") return undefined;
-  // A bound token cannot be used without its key: proofs are not made here yet.
-  if (token_type !== "Bearer") return undefined;
+  if (token_type !== "Bearer" && token_type !== "DPoP") return undefined;
   if (typeof expires_in !== "number" || !(expires_in > 0)) return undefined;
   if (typeof scope !== "string" || typeof session_id !== "string" || !isUser(user)) return undefined;
   return { access_token, token_type, expires_in, scope, session_id, user };

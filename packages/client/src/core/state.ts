@@ -1,4 +1,4 @@
-import type { FailureCause } from "./refresh-verdict.ts";
+import type { EndReason, FailureCause } from "./refresh-verdict.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -8,7 +8,8 @@ import type { Session } from "./session.ts";
  * - `refreshing`: a token is being fetched. With a `session`, the last token may still be good meanwhile.
  * - `fresh`: there is a token.
  * - `offline`: the authority cannot be asked right now; it will be, by itself. Nothing is lost.
- * - `ended`: the authority said that the session is over (revoked, expired, or a copy was used). Sign in again.
+ * - `ended`: the session is over: the authority said so (revoked, expired, or a copy was used), or the key that it is bound
+ *   to is gone. Sign in again.
  */
 export type ClientState =
   | { readonly status: "signed-out" }
@@ -21,7 +22,7 @@ export type ClientState =
       /** Whole seconds, from when the state was entered, until the next try. */
       readonly retryInSeconds: number;
     }
-  | { readonly status: "ended" };
+  | { readonly status: "ended"; readonly reason: EndReason };
 
 /** Where something happened: in this tab, or in another one of the same origin. */
 export type Place = "this-tab" | "another-tab";
@@ -35,7 +36,7 @@ export type ClientEvent =
   | { readonly type: "refreshed"; readonly session: Session; readonly where: Place }
   | { readonly type: "refresh-failed"; readonly cause: FailureCause; readonly retryInSeconds: number }
   | { readonly type: "signed-out"; readonly where: Place }
-  | { readonly type: "session-ended"; readonly where: Place };
+  | { readonly type: "session-ended"; readonly reason: EndReason; readonly where: Place };
 
 export type Listener = (event: ClientEvent) => void;
 

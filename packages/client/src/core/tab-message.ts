@@ -1,3 +1,5 @@
+import type { EndReason } from "./refresh-verdict.ts";
+import { parseEndReason } from "./refresh-verdict.ts";
 import { isRecord, parseSessionAnswer } from "./session.ts";
 import type { UsableAnswer } from "./session.ts";
 
@@ -14,7 +16,8 @@ export type TabMessage =
       readonly ageMs: number;
       readonly sentAtWallMs: number;
     }
-  | { readonly type: "signed-out" | "ended"; readonly version: string };
+  /** Let go of these credentials: their session is over for the reason, or, without one, somebody has signed out. */
+  | { readonly type: "drop"; readonly version: string; readonly reason?: EndReason | undefined };
 
 /** A message that lay in the queue of a frozen tab for longer says too little about now. */
 const MAX_TRANSIT_MS = 5_000;
@@ -25,7 +28,7 @@ export function parseTabMessage(value: unknown, wallMs: number): TabMessage | un
   const { type, version } = value;
   if (type === "ask") return { type };
   if (typeof version !== "string") return undefined;
-  if (type === "signed-out" || type === "ended") return { type, version };
+  if (type === "drop") return { type, version, reason: parseEndReason(value["reason"]) };
   if (type !== "token") return undefined;
 
   const answer = parseSessionAnswer(value["answer"]);

@@ -32,7 +32,6 @@ export function createClient({ store, ...options }: NodeClientOptions): Client {
 
   const { client } = assembleClient({
     settings,
-    credentials: "same-origin",
     baseUrl: undefined,
     ports: {
       nowMs: createSuspendAwareClock(() => performance.now(), wallMs),

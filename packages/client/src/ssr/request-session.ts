@@ -7,6 +7,7 @@ import { readAnswer, refusalOf } from "../core/answer.ts";
 import type { Answer } from "../core/answer.ts";
 import { findAttemptKey } from "../core/attempt-key-choice.ts";
 import { judgeRefreshAnswer } from "../core/refresh-verdict.ts";
+import type { AccessToken } from "../core/session.ts";
 import { parseSessionAnswer } from "../core/session.ts";
 import { unreachable } from "../errors.ts";
 import type { ClientSettings } from "../options.ts";
@@ -90,8 +91,7 @@ export function createRequestSession(parts: RequestSessionParts): RequestSession
     switch (verdict.kind) {
       case "granted":
         return verdict.answer.access_token;
-      case "ended":
-      case "no-token":
+      case "over":
         // The page wipes what it knows to be dead. Here, a late answer might wipe what a newer sign-in has set.
         return undefined;
       case "moved-on":
@@ -126,7 +126,10 @@ export function createRequestSession(parts: RequestSessionParts): RequestSession
     getAccessToken,
 
     fetch: createApiFetch({
-      core: { getToken: getAccessToken, replaceToken },
+      core: {
+        getToken: async () => asBearer(await getAccessToken()),
+        replaceToken: async ({ access_token: refused }) => asBearer(await replaceToken(refused)),
+      },
       fetch: parts.fetch,
       origins: settings.tokenOrigins,
       baseUrl: undefined,
@@ -153,6 +156,11 @@ export function createRequestSession(parts: RequestSessionParts): RequestSession
       if (cookies.length > 0 || isPersonal) headers.set("Cache-Control", "private, no-store");
     },
   };
+}
+
+/** The server has no key of the browser's: a session of its own is bound to none. */
+function asBearer(token: string | undefined): AccessToken | undefined {
+  return token === undefined ? undefined : { access_token: token, token_type: "Bearer" };
 }
 
 function clearedAccessCookie(secure: boolean): string {

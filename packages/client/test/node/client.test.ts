@@ -190,7 +190,7 @@ describe("a program's client", () => {
       expect(readFile()).toContain("refresh_token");
     }
     authority.intercept = async () => Response.json({ error: "session_ended" }, { status: 401 });
-    expect(await client.refresh()).toEqual({ status: "ended" });
+    expect(await client.refresh()).toEqual({ status: "ended", reason: "session_ended" });
     expect(openClient().getState()).toEqual({ status: "signed-out" });
   });
 

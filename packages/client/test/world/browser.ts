@@ -77,7 +77,6 @@ export function createBrowser({ issuer, server, locks, apiOrigins = [] }: TestBr
       const settings = parseOptions({ issuer, apiOrigins });
       const { client, wake } = assembleClient({
         settings,
-        credentials: "same-origin",
         baseUrl: issuer,
         ports: {
           nowMs: time.nowMs,
