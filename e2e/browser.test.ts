@@ -56,12 +56,15 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
   });
 
   let accounts = 0;
-  async function signUp(options: { readonly brief?: boolean; readonly reports?: boolean } = {}): Promise<string> {
+  async function signUp(
+    options: { readonly brief?: boolean; readonly reports?: boolean; readonly unbound?: boolean } = {},
+  ): Promise<string> {
     accounts += 1;
     const email = `user-${accounts}@example.com`;
     await page.fill('[name="email"]', email);
     await page.fill('[name="password"]', PASSWORD);
     if (options.brief === true) await page.check('[name="life"][value="brief"]');
+    if (options.unbound === true) await page.check('[name="binding"][value="off"]');
     if (options.reports === true) await page.check('[name="reports"]');
     await page.click('[name="signup"]');
     await page.waitForSelector('#status[data-state="fresh"]');
@@ -85,11 +88,12 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
     expect(await text("user")).toBe(email);
     expect(await apiAnswer("me")).toContain("GET /api/me  →  200");
     expect(await apiAnswer("reports")).toContain(
-      'WWW-Authenticate: Bearer error="insufficient_scope", scope="read:reports"',
+      'WWW-Authenticate: DPoP error="insufficient_scope", scope="read:reports"',
     );
     for (const forgery of ["garbage", "unsigned", "tampered"]) {
       expect(await apiAnswer(forgery)).toContain('WWW-Authenticate: Bearer error="invalid_token"');
     }
+    expect(await apiAnswer("copied")).toContain('WWW-Authenticate: DPoP error="invalid_token"');
     expect(await apiAnswer("none")).toContain("WWW-Authenticate: Bearer, DPoP algs=");
   });
 
@@ -104,10 +108,10 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
       cookies: document.cookie,
       local: JSON.stringify(localStorage),
       session: JSON.stringify(sessionStorage),
-      databases: (await indexedDB.databases()).length,
+      databases: (await indexedDB.databases()).map(({ name }) => name),
       caches: (await caches.keys()).length,
     }));
-    expect(reachable).toMatchObject({ local: "{}", session: "{}", databases: 0, caches: 0 });
+    expect(reachable).toMatchObject({ local: "{}", session: "{}", databases: [`latchkey ${demo.url}`], caches: 0 });
     expect(reachable.cookies).toContain("latchkey-csrf=0.");
     expect(reachable.cookies).not.toMatch(/latchkey-rt|eyJ/);
     const refresh = (await context.cookies(`${demo.url}/auth`)).find((cookie) => cookie.name === "latchkey-rt");
@@ -170,8 +174,31 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
     expect(lost).toBeGreaterThan(2);
   }, 60_000);
 
-  it("a stolen session is caught when the thief is first", async () => {
+  it("shows the key that the session is bound to, and how many tabs share it", async () => {
     await signUp();
+    expect(await text("binding")).toBe("bound to this key");
+    const second = await context.newPage();
+    await second.goto(demo.url);
+    await stateIs("fresh", second);
+    await expect.poll(async () => text("tabs")).toContain("2, sharing one session");
+    expect(await text("key")).toMatch(/^[\w-]{43}$/);
+    expect(await text("key", second)).toBe(await text("key"));
+  });
+
+  it("G-04: a stolen session that is bound is of no use to the thief, and goes on for its owner", async () => {
+    await signUp();
+    await page.click("#steal");
+    await page.click("#thief-refresh:enabled");
+    await expect.poll(async () => text("theft-story")).toContain("Refused: without your key the copy is worth nothing");
+    expect(await generation()).toBe(1);
+    const story = await text("log");
+    expect(story).toContain("with the copied cookies: 400 invalid_dpop_proof");
+    expect(story).toContain("a key of its own: 401 session_ended");
+    expect(await apiAnswer("me")).toContain("GET /api/me  →  200");
+  });
+
+  it("a stolen session that is unbound is caught when the thief is first", async () => {
+    await signUp({ unbound: true });
     await page.click("#steal");
     await page.click("#thief-refresh:enabled");
     await stateIs("ended");
@@ -179,8 +206,8 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
     expect(await text("theft-story")).toContain("Caught");
   });
 
-  it("a stolen session is caught when the thief is second", async () => {
-    await signUp();
+  it("a stolen session that is unbound is caught when the thief is second", async () => {
+    await signUp({ unbound: true });
     await page.click("#steal");
     await page.waitForSelector("#thief-refresh:enabled");
     await page.click("#refresh");

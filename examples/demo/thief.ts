@@ -1,3 +1,5 @@
+import { generateKeyPair, generateProof } from "dpop";
+
 import { ATTEMPT_HEADER, cookieNames, CSRF_HEADER, MAX_ATTEMPT_KEYS, parseAttemptKeys } from "@latchkey/protocol";
 
 /**
@@ -5,7 +7,8 @@ import { ATTEMPT_HEADER, cookieNames, CSRF_HEADER, MAX_ATTEMPT_KEYS, parseAttemp
  * careless proxy. It takes one copy of the browser's cookies, then refreshes with it over HTTP like anybody else.
  *
  * - `POST /auth/demo/steal` copies the cookies of the request and answers `{ "loot": "<number>" }`
- * - `POST /auth/demo/use` with `{ "loot" }` refreshes with them and answers `{ "status", "error" }`
+ * - `POST /auth/demo/use` with `{ "loot" }` refreshes with them and answers `{ "status", "error" }`; with `"own_key": true`
+ *   and a proof of possession, of the only key that the thief can have: one of its own
  *
  * It lies below `/auth` because the refresh cookie travels nowhere else. Answers `undefined` to anything else.
  */
@@ -15,6 +18,7 @@ export function createThief(options: {
 }): (request: Request) => Promise<Response> | undefined {
   const names = cookieNames({ secure: false, scope: "path" });
   const loot = new Map<string, Map<string, string>>();
+  const ownKey = generateKeyPair("ES256");
 
   const steal = (request: Request): Response => {
     const jar = new Map(
@@ -37,12 +41,15 @@ export function createThief(options: {
     const id = typeof order === "object" && order !== null && "loot" in order ? order.loot : undefined;
     const jar = typeof id === "string" ? loot.get(id) : undefined;
     if (jar === undefined) return Response.json({ error: "there is no such loot" }, { status: 404 });
-    const answer = await fetch(`${options.issuer}/auth/refresh`, {
+    const url = `${options.issuer}/auth/refresh`;
+    const provesOwnKey = typeof order === "object" && order !== null && "own_key" in order && order.own_key === true;
+    const answer = await fetch(url, {
       method: "POST",
       headers: {
         Cookie: [...jar].map(([name, value]) => `${name}=${value}`).join("; "),
         Origin: options.issuer,
         [CSRF_HEADER]: jar.get(names.csrf) ?? "",
+        ...(provesOwnKey && { DPoP: await generateProof(await ownKey, url, "POST") }),
         // A thief who knows the protocol: a key of its own, and those it found. It lacks the one that the victim uses next.
         [ATTEMPT_HEADER]: [crypto.randomUUID(), ...stolenAttemptKeys(jar.get(names.attempt))].join(","),
       },

@@ -26,6 +26,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   garbage: "garbage",
   unsigned: "an unsigned token",
   tampered: "a changed token",
+  copied: "a copy of the token, without the key",
 };
 
 /** Calls the API with something that is no valid token. */
@@ -41,6 +42,8 @@ function forge(token: string, how: string): string | undefined {
       return "this.is.no-token";
     case "unsigned":
       return `${encode({ typ: "at+jwt", alg: "none" })}.${payload}.`;
+    case "copied":
+      return token;
     case "tampered":
       return `${header}.${payload.slice(0, -2)}AA.${signature}`;
     default:

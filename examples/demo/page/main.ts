@@ -1,4 +1,4 @@
-import type { ClientEvent } from "@latchkey/client";
+import type { ClientEvent, SignInRequest } from "@latchkey/client";
 import { ClientError, createClient } from "@latchkey/client";
 
 import { callApi } from "./api-calls.ts";
@@ -6,10 +6,19 @@ import { element, form, setDisabled, show } from "./elements.ts";
 import { log } from "./log.ts";
 import { showDevices } from "./devices.ts";
 import { showSession } from "./session-panel.ts";
-import { setUpTheft } from "./theft.ts";
+import { countTabs } from "./tabs.ts";
+import { setUpTheft, showTheft } from "./theft.ts";
 
 const api = document.querySelector<HTMLMetaElement>('meta[name="latchkey-api"]')?.content ?? "";
-const client = createClient({ issuer: location.origin, apiOrigins: [api], binding: "off" });
+const client = createClient({ issuer: location.origin, apiOrigins: [api] });
+
+const ENDS = {
+  session_ended: "the authority ended this session",
+  key_lost: "the key of this session is gone, and nobody can go on with it",
+} as const;
+
+/** Of what the page's other client does, the page's own hears as of another tab. */
+let isSigningIn = false;
 
 client.subscribe((event) => {
   tell(event);
@@ -17,6 +26,7 @@ client.subscribe((event) => {
   if (event.type === "signed-in" || event.type === "refreshed") void showDevices(client);
 });
 setInterval(() => showSession(client), 250);
+countTabs();
 
 setUpForm();
 setUpTheft(client);
@@ -41,14 +51,17 @@ function render(): void {
   // What became of a theft is told after it has ended the session, too.
   show("theft", signedIn || status === "ended");
   setDisabled("steal", !signedIn);
+  showTheft(client);
   showSession(client);
 }
 
 function tell(event: ClientEvent): void {
-  const where = "where" in event && event.where === "another-tab" ? ", in another tab" : "";
+  const where = "where" in event && event.where === "another-tab" && !isSigningIn ? ", in another tab" : "";
   switch (event.type) {
     case "signed-in":
-      return log(`signed in${where}`);
+      return log(
+        `signed in${where}; the session is ${event.session.bound ? "bound to this browser's key" : "unbound"}`,
+      );
     case "refreshed":
       return log(`refreshed${where}: generation ${event.session.generation ?? "?"}, a new access token in memory`);
     case "refresh-failed":
@@ -56,7 +69,7 @@ function tell(event: ClientEvent): void {
     case "signed-out":
       return log(`signed out${where}`);
     case "session-ended":
-      return log(`the authority ended this session${where}: sign in again`, "bad");
+      return log(`${ENDS[event.reason]}${where}: sign in again`, "bad");
     case "state":
   }
 }
@@ -66,12 +79,14 @@ function setUpForm(): void {
   const problem = element("credentials-problem");
 
   const signIn = async (): Promise<void> => {
-    await client.signIn({
+    const request = {
       email: field("email"),
       password: field("password"),
       scope: checked("reports") ? "read:profile read:reports" : "read:profile",
       ...(chosen("life") === "brief" && { audience: `${api}/brief` }),
-    });
+    };
+    if (chosen("binding") === "off") await signInUnbound(request);
+    else await client.signIn(request);
     credentials.reset();
   };
   const attempt = async (work: () => Promise<void>): Promise<void> => {
@@ -95,6 +110,19 @@ function setUpForm(): void {
       await signIn();
     });
   });
+}
+
+/** Clients of one page share the session as tabs do: this one begins it, the page's own goes on with it. */
+async function signInUnbound(request: SignInRequest): Promise<void> {
+  const other = createClient({ issuer: location.origin, binding: "off" });
+  isSigningIn = true;
+  try {
+    await other.signIn(request);
+    await client.start();
+  } finally {
+    isSigningIn = false;
+    other.close();
+  }
 }
 
 function explain(error: unknown): string {

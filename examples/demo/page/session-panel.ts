@@ -1,11 +1,18 @@
-import type { Client } from "@latchkey/client";
+import type { BrowserClient } from "@latchkey/client";
 
 import { element, write } from "./elements.ts";
+
+const UNBOUND = {
+  off: "unbound",
+  begun_unbound: "unbound",
+  no_web_crypto: "unbound: no secure context",
+  no_key_storage: "unbound: this browser keeps no keys",
+} as const;
 
 let shown: string | undefined;
 
 /** Shows who is signed in, and the access token's life running down. */
-export function showSession(client: Client): void {
+export function showSession(client: BrowserClient): void {
   const session = client.getSession();
   if (session === undefined) return;
   const { user } = session;
@@ -13,6 +20,8 @@ export function showSession(client: Client): void {
   write("session-id", session.id);
   write("generation", String(session.generation ?? "?"));
   write("scope", session.scope);
+  write("binding", session.bound ? "bound to this key" : UNBOUND[client.unbound.reason]);
+  element("binding").dataset["bound"] = String(session.bound);
   const left = Math.max(0, Math.floor(client.getSecondsLeft() ?? 0));
   write(
     "life-left",
@@ -21,7 +30,7 @@ export function showSession(client: Client): void {
   void showLife(client, left);
 }
 
-async function showLife(client: Client, left: number): Promise<void> {
+async function showLife(client: BrowserClient, left: number): Promise<void> {
   if (client.getState().status !== "fresh") return;
   const token = await client.getAccessToken().catch(() => undefined);
   if (token === undefined) return;
@@ -31,11 +40,19 @@ async function showLife(client: Client, left: number): Promise<void> {
   if (token === shown) return;
   shown = token;
   write("claims", JSON.stringify(claims, null, 2));
+  write("key", claims.cnf?.jkt ?? "none");
+}
+
+interface Claims {
+  readonly exp: number;
+  readonly iat: number;
+  /** The thumbprint of the key that the token is bound to. */
+  readonly cnf?: { readonly jkt: string };
 }
 
 /** Reads a token for display. Nothing may be decided by it: only an API that checks the signature can. */
-function readClaims(token: string): { readonly exp: number; readonly iat: number } {
+function readClaims(token: string): Claims {
   const payload = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
   const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes)) as { exp: number; iat: number };
+  return JSON.parse(new TextDecoder().decode(bytes)) as Claims;
 }
