@@ -252,6 +252,30 @@ describe.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")("bo
     for (const tab of tabs) await stateIs(tab, "fresh");
   }, 90_000);
 
+  it("tabs that make the key at one moment, with nothing to keep them apart, make one", async () => {
+    const context = await openContext();
+    await context.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }));
+    const tabs = await Promise.all(Array.from({ length: 6 }, () => openPage(context)));
+    const user = newUser();
+    await tabs[0]?.evaluate((credentials) => window.latchkey.signUp(credentials), user);
+    const granted: string[] = [];
+    context.on("response", async (response) => {
+      if (!response.url().endsWith("/auth/login") || response.status() !== 200) return;
+      granted.push(((await response.json()) as { access_token: string }).access_token);
+    });
+    await Promise.all(
+      tabs.map((tab) =>
+        tab.evaluate(async (credentials) => {
+          await window.latchkey.signIn(credentials).catch(() => undefined);
+        }, user),
+      ),
+    );
+    await expect.poll(() => granted.length).toBe(tabs.length);
+    const keys = granted.map((token) => (decodeJwt(token)["cnf"] as { readonly jkt: string }).jkt);
+    expect(new Set(keys).size).toBe(1);
+    expect(await tabs[0]?.evaluate(() => window.latchkey.refresh())).toMatchObject({ status: "fresh" });
+  }, 60_000);
+
   it("lost answers sign nobody out: each try has a proof of its own, and the attempt key stays", async () => {
     const page = await openPage(await openContext());
     await signUp(page);

@@ -50,7 +50,7 @@ export interface Client {
    * @throws ClientError `unreachable`: there is a session, but no token to be had right now
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-  /** A token good for a request about to be made. @throws ClientError `signed_out`, `unreachable`, `closed` */
+  /** A token good for a request about to be made; of a bound session, for one that brings a proof, too. @throws ClientError `signed_out`, `unreachable`, `closed` */
   readonly getAccessToken: () => Promise<string>;
   /** Seconds until the access token expires, for display; `undefined` without one. */
   readonly getSecondsLeft: () => number | undefined;

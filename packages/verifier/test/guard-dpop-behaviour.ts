@@ -1,5 +1,9 @@
+import { createHash } from "node:crypto";
+
 import { createVerifier, type DpopOptions, type ReplayStore, type Verifier } from "@latchkey/verifier";
 import * as dpop from "dpop";
+import type { JWK } from "jose";
+import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { type Answered, getOverHttp, type TestApi } from "./guard-behaviour.ts";
@@ -186,6 +190,25 @@ export function describeDpopGuard(framework: string, startApi: (verifier: Verifi
       expectRefusal(await get("/api/me", await prove("/api/me", { nonce: given }), bound, another), "use_dpop_nonce");
       const node = await start({ dpop: { nonce } });
       expect((await get("/api/me", await prove("/api/me", { nonce: given }), bound, node)).status).toBe(200);
+    });
+
+    it("G-06: without being told to, makes up for a client's wrong clock by a nonce", async () => {
+      const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", keys.publicKey);
+      const proveLate = (nonce?: string): Promise<string> =>
+        new SignJWT({
+          htm: "GET",
+          htu: `${AUDIENCE}/api/me`,
+          jti: crypto.randomUUID(),
+          iat: Math.floor(Date.now() / 1000) - 3_600,
+          ath: createHash("sha256").update(bound).digest("base64url"),
+          ...(nonce !== undefined && { nonce }),
+        })
+          .setProtectedHeader({ typ: "dpop+jwt", alg: "ES256", jwk: { kty: kty ?? "", crv, x, y } as JWK })
+          .sign(keys.privateKey);
+      const asked = await get("/api/me", await proveLate(), bound);
+      expectRefusal(asked, "use_dpop_nonce");
+      expect((await get("/api/me", await proveLate(String(asked.headers["dpop-nonce"])), bound)).status).toBe(200);
+      expect((await get("/api/me", await prove("/api/me"), bound)).status).toBe(200);
     });
 
     it("G-01: nodes that share a store take a proof once between them", async () => {

@@ -18,7 +18,7 @@ import { outlivesRequest } from "./token-life.ts";
 export interface RequestSession {
   /**
    * The browser's access token: the one of its cookie, or a new one, fetched once however many ask; `undefined` where nobody
-   * is signed in.
+   * is signed in, or the session is bound to a key, which only the page's own client can use.
    *
    * @throws ClientError `unreachable`: there may be a session, but the authority cannot say so right now
    */
@@ -98,6 +98,8 @@ export function createRequestSession(parts: RequestSessionParts): RequestSession
         // Another request of this browser was answered first, and its next one will come with those cookies.
         throw unreachable({ retryAfterSeconds: 1 });
       case "failed":
+        // The session is bound to a key of the browser's: to the page's own client it is one, to this server it is none.
+        if (verdict.cause === "invalid_dpop_proof") return undefined;
         throw unreachable({ retryAfterSeconds: verdict.retryAfterSeconds });
     }
   }

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 
+import * as dpop from "dpop";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createSsrClient } from "../../src/ssr/create-ssr-client.ts";
@@ -25,11 +26,11 @@ function requestOf(cookie: string, init: RequestInit & { readonly url?: string }
   return new Request(url, { ...rest, headers: { Cookie: cookie, ...(headers as Record<string, string>) } });
 }
 
-async function signIn(): Promise<CookieJar> {
+async function signIn(proof: { readonly DPoP?: string } = {}): Promise<CookieJar> {
   const jar = createCookieJar();
   const response = await fetch(`${authority.issuer}/auth/login`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", Origin: authority.issuer },
+    headers: { "Content-Type": "application/json", Origin: authority.issuer, ...proof },
     body: JSON.stringify({ ...USER, transport: "cookie" }),
   });
   jar.store(response.headers.getSetCookie());
@@ -123,6 +124,27 @@ describe("a request's session", () => {
     jar.store(headers.getSetCookie());
     expect((await ssr.open(requestOf(jar.headerFor("/")))).detour).toBeUndefined();
     authority.intercept = async () => undefined;
+  });
+
+  it("is nobody's to this server where it is bound to a key of the browser's, and stays the page's", async () => {
+    const keys = await dpop.generateKeyPair("ES256");
+    const prove = (path: string): Promise<string> => dpop.generateProof(keys, authority.issuer + path, "POST");
+    const jar = await signIn({ DPoP: await prove("/auth/login") });
+    const { session } = await openAfterDetour(jar);
+    expect(await session?.getAccessToken()).toBeUndefined();
+    const headers = new Headers();
+    session?.writeCookies(headers);
+    expect(headers.getSetCookie()).toEqual([]);
+    const answer = await fetch(`${authority.issuer}/auth/refresh`, {
+      method: "POST",
+      headers: {
+        Origin: authority.issuer,
+        Cookie: jar.headerFor("/auth"),
+        "X-CSRF-Token": jar.get("latchkey-csrf") ?? "",
+        DPoP: await prove("/auth/refresh"),
+      },
+    });
+    expect(answer.status).toBe(200);
   });
 
   it("is never signed out by an authority that does not answer", async () => {
