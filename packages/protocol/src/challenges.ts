@@ -40,6 +40,8 @@ export interface Challenge {
   readonly dpopAlgorithms?: readonly string[];
   /** `insufficient_scope`: the scope that would do, space-delimited. */
   readonly scope?: string;
+  /** `insufficient_user_authentication`: how long ago the sign-in may have been, in whole seconds (RFC 9470 §3). */
+  readonly maxAgeSeconds?: number;
 }
 
 /**
@@ -47,15 +49,20 @@ export interface Challenge {
  * every reason to refuse a token is `invalid_token`, with Latchkey's own code in `error_description` so that a client knows
  * whether to refresh.
  */
-export function formatChallenge({ scheme = "Bearer", code, scope, dpopAlgorithms = [] }: Challenge): string {
+export function formatChallenge(challenge: Challenge): string {
+  const { scheme = "Bearer", code, scope, maxAgeSeconds, dpopAlgorithms = [] } = challenge;
   const algs = dpopAlgorithms.length === 0 ? [] : [`algs="${dpopAlgorithms.join(" ")}"`];
-  const parameters = [...faultParameters(code, scope), ...(scheme === "DPoP" ? algs : [])];
-  const challenge = parameters.length === 0 ? scheme : `${scheme} ${parameters.join(", ")}`;
+  const parameters = [...faultParameters(code, scope, maxAgeSeconds), ...(scheme === "DPoP" ? algs : [])];
+  const text = parameters.length === 0 ? scheme : `${scheme} ${parameters.join(", ")}`;
   // Who sent no token is told of both ways to send one (RFC 9449 §7.2).
-  return code === "missing_token" && scheme === "Bearer" && algs.length > 0 ? `Bearer, DPoP ${algs.join()}` : challenge;
+  return code === "missing_token" && scheme === "Bearer" && algs.length > 0 ? `Bearer, DPoP ${algs.join()}` : text;
 }
 
-function faultParameters(code: ErrorCode, scope: string | undefined): readonly string[] {
+function faultParameters(
+  code: ErrorCode,
+  scope: string | undefined,
+  maxAgeSeconds: number | undefined,
+): readonly string[] {
   if (code === "missing_token") return [];
   if (code === "invalid_request" || code === "invalid_dpop_proof" || code === "use_dpop_nonce") {
     return [`error="${code}"`];
@@ -64,7 +71,8 @@ function faultParameters(code: ErrorCode, scope: string | undefined): readonly s
     return [`error="${code}"`, ...(scope === undefined ? [] : [`scope="${quotable(scope)}"`])];
   }
   if (code === "insufficient_user_authentication") {
-    return [`error="${code}"`, `error_description="${ERRORS[code].description}"`];
+    const maxAge = maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`];
+    return [`error="${code}"`, `error_description="${ERRORS[code].description}"`, ...maxAge];
   }
   return ['error="invalid_token"', `error_description="${code}"`];
 }

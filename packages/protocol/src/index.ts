@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./access-token.ts";
+export * from "./api-token.ts";
 export * from "./attempt-keys.ts";
 export * from "./challenges.ts";
 export * from "./cookies.ts";

@@ -7,6 +7,10 @@ export interface AuthorityMetadata {
   /** RFC 9449 §5.1. */
   readonly dpop_signing_alg_values_supported: readonly string[];
   readonly scopes_supported?: readonly string[];
+  /** The key set of API tokens, apart from that of access tokens; absent where there are none. */
+  readonly api_token_jwks_uri?: string;
+  /** Where resource servers may report that API tokens were used. */
+  readonly api_token_uses_endpoint?: string;
   /** RFC 7009; for public clients, whose proof is the token they hold. */
   readonly revocation_endpoint?: string;
   readonly revocation_endpoint_auth_methods_supported?: readonly string[];

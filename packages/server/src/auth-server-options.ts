@@ -50,6 +50,11 @@ export interface AuthServerOptions {
   readonly statusList?: boolean | StatusListSettings;
   /** Where to keep a copy of what is revoked, for gateways that look there, for example `createRedisDenylist({ url })`. */
   readonly denylist?: Denylist;
+  /**
+   * Whether users may make API tokens: long-lived ones, for programs, which APIs take only if they ask for it. Default: no.
+   * There must be `scopes`. See docs/api-tokens.md.
+   */
+  readonly apiTokens?: boolean | ApiTokenOptions;
   /** Origins (besides the issuer's) whose pages may sign in with cookies, for example `https://app.example.com`. */
   readonly allowedOrigins?: readonly string[];
   /** The scopes a first-party sign-in may ask for, and those it gets when it asks for none (all, by default). */
@@ -181,6 +186,18 @@ export interface AudienceOptions {
   readonly sharedSecret?: string | readonly string[];
 }
 
+/** How long API tokens may live, and who may make them. All durations are whole seconds. */
+export interface ApiTokenOptions {
+  /** Of tokens whose maker names none. Default 90 days. */
+  readonly defaultLifetimeSeconds?: number;
+  /** At most and by default a year. Their keys are published for as long. */
+  readonly maxLifetimeSeconds?: number;
+  /** How many live ones a user may have. Default 50. */
+  readonly maxPerUser?: number;
+  /** How long ago a user may have signed in who makes one. Default 15 minutes. */
+  readonly recentAuthenticationSeconds?: number;
+}
+
 export interface StatusListSettings {
   /**
    * For how long a verifier may go by the list it has, 5 to 3600 seconds: how long it may take a session that has ended for
@@ -199,6 +216,8 @@ export interface ResourceServerOptions {
   readonly secret: string | readonly string[];
   /** The audiences whose tokens it may ask about. Default: all. */
   readonly audiences?: readonly string[];
+  /** Whether it takes API tokens; otherwise introspection says of each that it is not active. Default: no. */
+  readonly apiTokens?: boolean;
 }
 
 export interface MailOptions {

@@ -29,6 +29,7 @@ import type { KeyRing } from "./keys/key-ring.ts";
 import { BLIND_SECONDS, openKeyRing } from "./keys/key-ring.ts";
 import { REFRESH_KEY_ALGORITHM } from "./keys/refresh-key.ts";
 import { openKeySealer } from "./keys/master-secret.ts";
+import type { ApiTokenPolicy } from "./domain/api-token.ts";
 import type { KeyPolicy } from "./domain/key-schedule.ts";
 import type { AuthServerOptions } from "./auth-server-options.ts";
 import type { Settings } from "./options.ts";
@@ -44,6 +45,8 @@ import { createRevokedTokens } from "./revocations/revoked-tokens.ts";
 import { createPlacedSessionIds, createRandomSessionIds } from "./status-lists/session-ids.ts";
 import { createStatusLists } from "./status-lists/status-lists.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
+import { createApiTokens } from "./tokens/api-token.ts";
+import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { createDpopProofs } from "./tokens/dpop-proof.ts";
 import { createMailTokens } from "./tokens/mail-token.ts";
 import { createRefreshTokens } from "./tokens/refresh-token.ts";
@@ -84,7 +87,7 @@ export interface AuthServer {
   revokeKey(kid: string): Promise<boolean>;
   /** What happened: to list, export, check and sign. See docs/audit.md. */
   readonly audit: AuditLog;
-  /** Forgets sessions whose time is over, in one small batch; answers how many. To be called now and then. */
+  /** Forgets sessions and API tokens whose time is over, in one small batch; answers how many sessions. To be called now and then. */
   purgeExpiredSessions(): Promise<number>;
   /**
    * From now on `/health/ready` answers that this node is stopping; all else is answered as before. First of all at a stop,
@@ -208,7 +211,13 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     audit: createAuditLog({ store, openSealer: async () => (await load()).sealer, clock }),
 
-    purgeExpiredSessions: () => store.sessions.purgeSessions(clock(), PURGE_BATCH),
+    async purgeExpiredSessions() {
+      const now = clock();
+      // Their revocations are told for a little longer than they live, and from these rows after a restart.
+      const apiTokens = store.apiTokens.purgeApiTokens(now - API_TOKEN_KEPT_SECONDS, PURGE_BATCH);
+      const [sessions] = await Promise.all([store.sessions.purgeSessions(now, PURGE_BATCH), apiTokens]);
+      return sessions;
+    },
 
     announceStop,
 
@@ -231,6 +240,9 @@ function settled(settings: Settings): Settings {
 }
 
 const PURGE_BATCH = 500;
+
+/** For how long what is known of an API token is kept once it has expired. */
+const API_TOKEN_KEPT_SECONDS = 3_600;
 
 interface Parts {
   readonly app: Hono<{ Bindings: ConnectionInfo }>;
@@ -271,7 +283,7 @@ function readinessOf(settings: Settings, keyRing: KeyRing, feed: RevocationFeed)
 const CLOCK_SLACK_SECONDS = 120;
 
 /** What keys there are to be, and for how long each is needed. */
-function keyLines({ keys, audiences, policy, statusList }: Settings): readonly KeptLine[] {
+function keyLines({ keys, audiences, policy, statusList, apiTokens }: Settings): readonly KeptLine[] {
   const retained = (lifeSeconds: number): KeyPolicy => ({
     ...keys,
     retainSeconds: lifeSeconds + CLOCK_SLACK_SECONDS + BLIND_SECONDS,
@@ -284,11 +296,25 @@ function keyLines({ keys, audiences, policy, statusList }: Settings): readonly K
   const published = algorithms.size === 0 ? (["ES256"] as const) : algorithms;
   return [
     ...[...published].map((alg) => ({ purpose: "access-token", alg, policy: retained(longestLife) }) as const),
+    ...(apiTokens === undefined ? [] : apiTokenLines(apiTokens, audiences, retained(apiTokens.maxLifetimeSeconds))),
     // A session's secrets are derived with one key for as long as it lives.
     { purpose: "refresh-token", alg: REFRESH_KEY_ALGORITHM, policy: retained(policy.limits.maxSeconds) },
     ...(statusList === undefined ? [] : [{ purpose: "status-place", alg: "HS256", policy: "permanent" } as const]),
   ];
 }
+
+/** Their keys are kept for as long as they live, so a key signs long enough that there are never many. */
+function apiTokenLines(
+  { audiences, maxLifetimeSeconds }: ApiTokenPolicy,
+  profiles: readonly AudienceProfile[],
+  policy: KeyPolicy,
+): readonly KeptLine[] {
+  const rotationSeconds = Math.max(policy.rotationSeconds, Math.ceil(maxLifetimeSeconds / MAX_RETIRING_API_TOKEN_KEYS));
+  const algorithms = new Set(profiles.filter(({ audience }) => audiences.includes(audience)).map(({ alg }) => alg));
+  return [...algorithms].map((alg) => ({ purpose: "api-token", alg, policy: { ...policy, rotationSeconds } }) as const);
+}
+
+const MAX_RETIRING_API_TOKEN_KEYS = 12;
 
 /** The one place where the parts are chosen and put together. */
 async function assemble(settings: Settings, background: Background): Promise<Parts> {
@@ -310,12 +336,13 @@ async function assemble(settings: Settings, background: Background): Promise<Par
   const revocationFeed = createRevocationFeed({
     issuer,
     events: store.events,
+    apiTokens: store.apiTokens,
     keyRing,
     clock,
     logger: settings.logger,
     accessTokenTtlSeconds,
   });
-  const { statusList } = settings;
+  const { statusList, apiTokens } = settings;
   const hasStatusLists = statusList !== undefined;
 
   const http: HttpContext = {
@@ -357,6 +384,16 @@ async function assemble(settings: Settings, background: Background): Promise<Par
       ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: keyRing.statusPlaceOf })
       : createRandomSessionIds(),
     accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock, hasStatusLists }),
+    apiTokens: apiTokens && {
+      policy: apiTokens,
+      tokens: createApiTokens({
+        issuer,
+        audiences: settings.audiences.filter(({ audience }) => apiTokens.audiences.includes(audience)),
+        keyRing,
+        clock,
+        hasStatusLists,
+      }),
+    },
     accessTokenAlgorithms: [...new Set(settings.audiences.map(({ alg }) => alg))],
     keyPublishAheadSeconds: settings.keys.publishAheadSeconds,
     refreshTokens: createRefreshTokens({ issuer, keyRing, clock }),

@@ -9,6 +9,8 @@ export interface ErrorDetails {
   readonly reasons?: readonly string[];
   /** `insufficient_scope`: what the request needs. */
   readonly scope?: string;
+  /** `insufficient_user_authentication`: how long ago the sign-in may have been, in whole seconds (RFC 9470). */
+  readonly maxAgeSeconds?: number;
   /** `unavailable`, `rate_limited`, `locked_out`: whole seconds to wait. */
   readonly retryAfterSeconds?: number;
   /** The scheme to challenge with, where it is not `Bearer`. */

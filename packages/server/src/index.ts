@@ -29,6 +29,7 @@ export type { PlainRefusal } from "./http/plain-refusal.ts";
 export { plainRefusal } from "./http/plain-refusal.ts";
 export type { CookieSession } from "./http/authenticate-cookie.ts";
 export type {
+  ApiTokenOptions,
   AudienceOptions,
   AuthServerOptions,
   HookOptions,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 import type { AuthServerOptions, KeyOptions, MailOptions } from "./auth-server-options.ts";
+import type { ApiTokenPolicy } from "./domain/api-token.ts";
 import type { NewPasswordRules } from "./flows/choose-password.ts";
 import type { DeviceSignals, FlowHooks, SignInPolicy } from "./flows/context.ts";
 import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
@@ -44,6 +45,7 @@ export interface Settings {
   readonly isRevocationFeedPublic: boolean;
   readonly statusList: { readonly ttlSeconds: number } | undefined;
   readonly denylist: Denylist | undefined;
+  readonly apiTokens: ApiTokenPolicy | undefined;
   /** The issuer's own origin among them. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly cookieScope: "path" | "origin";
@@ -82,6 +84,7 @@ const resourceServer = z.strictObject({
   id: printable.max(255),
   secret: z.preprocess((value): unknown => (Array.isArray(value) ? value : [value]), z.array(secret).min(1).max(4)),
   audiences: z.array(name).min(1).optional(),
+  apiTokens: z.boolean().default(false),
 });
 
 const audienceOptions = z.strictObject({
@@ -157,6 +160,25 @@ const optionsSchema = z.strictObject({
     z.strictObject({ ttlSeconds: z.int().min(5).max(3_600).default(30) }).optional(),
   ),
   denylist: z.custom<Denylist>((value) => typeof value === "object" && value !== null).optional(),
+  apiTokens: z.preprocess(
+    (value) => (value === true ? {} : value === false ? undefined : value),
+    z
+      .strictObject({
+        defaultLifetimeSeconds: z
+          .int()
+          .min(60)
+          .max(366 * DAY)
+          .default(90 * DAY),
+        maxLifetimeSeconds: z
+          .int()
+          .min(60)
+          .max(366 * DAY)
+          .default(365 * DAY),
+        maxPerUser: z.int().min(1).max(1_000).default(50),
+        recentAuthenticationSeconds: z.int().min(60).max(DAY).default(900),
+      })
+      .optional(),
+  ),
   allowedOrigins: z.array(z.string().refine(isOrigin, "is no origin: scheme, host and port alone")).default([]),
   scopes: z
     .strictObject({
@@ -303,6 +325,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     })),
     statusList: given.statusList,
     denylist: given.denylist,
+    apiTokens: apiTokenPolicyOf(given, audiences),
     isRevocationFeedPublic: given.revocationFeed.access === "public",
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,
@@ -375,8 +398,35 @@ function resourceServersOf(
     }
   }
   return createResourceServers(
-    given.map(({ id, secret: secrets, audiences = known }) => ({ id, secrets, audiences: new Set(audiences) })),
+    given.map(({ id, secret: secrets, audiences = known, apiTokens: takesApiTokens }) => ({
+      id,
+      secrets,
+      audiences: new Set(audiences),
+      takesApiTokens,
+    })),
   );
+}
+
+/**
+ * There are none for an API with HS256, which could make them itself and so would be believed for a year, nor for one whose
+ * tokens are of the type `JWT`, which tells no kinds of tokens apart.
+ */
+function apiTokenPolicyOf(
+  { apiTokens, scopes }: z.infer<typeof optionsSchema>,
+  profiles: readonly AudienceProfile[],
+): ApiTokenPolicy | undefined {
+  if (apiTokens === undefined) return undefined;
+  const audiences = profiles.filter(({ alg, typ }) => alg !== "HS256" && typ !== "JWT").map(({ audience }) => audience);
+  if (audiences.length === 0) {
+    throw new ConfigurationError("apiTokens: need an audience with keys of the authority's own and the type at+jwt.");
+  }
+  if (scopes.allowed.length === 0) {
+    throw new ConfigurationError("apiTokens: need scopes.allowed: a token without scope would be good for everything.");
+  }
+  if (apiTokens.defaultLifetimeSeconds > apiTokens.maxLifetimeSeconds) {
+    throw new ConfigurationError("apiTokens.defaultLifetimeSeconds: must not be longer than maxLifetimeSeconds.");
+  }
+  return { ...apiTokens, audiences };
 }
 
 function rateLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): Settings["rateLimits"] {

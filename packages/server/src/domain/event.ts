@@ -1,4 +1,5 @@
 import type { ImplausibleChange } from "./device-change.ts";
+import type { ApiTokenRevocationReason } from "./api-token.ts";
 import type { KeyPurpose } from "./key-schedule.ts";
 import type { RevocationReason } from "./session.ts";
 
@@ -52,6 +53,23 @@ export type AuthEvent = {
       readonly sessionId: string;
       readonly tokenId: string;
     }
+  | {
+      readonly type: "api_token_created";
+      readonly userId: string;
+      readonly tokenId: string;
+      /** Seconds since 1970. */
+      readonly expiresAt: number;
+    }
+  | {
+      readonly type: "api_token_revoked";
+      readonly userId: string;
+      readonly tokenId: string;
+      /** Until when its revocation matters: seconds since 1970. */
+      readonly expiresAt: number;
+      readonly reason: ApiTokenRevocationReason;
+    }
+  /** All that a user had. */
+  | { readonly type: "user_api_tokens_revoked"; readonly userId: string; readonly reason: ApiTokenRevocationReason }
   | { readonly type: "refresh_rolled_forward"; readonly userId: string; readonly sessionId: string }
   /** A session was refreshed from what cannot be its device; `outcome` is what came of it. */
   | {

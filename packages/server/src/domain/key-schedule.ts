@@ -6,11 +6,12 @@
 export type KeyState = "next" | "active" | "retiring" | "retired" | "revoked";
 
 /**
- * What a key is for: signing access tokens; the secret behind refresh tokens, CSRF tokens and what else comes back to the
- * authority; the order of places in status lists, which stays as it is for ever; or checkpoints of the audit log, whose key
- * stays as well, since what it signed is to be checked years later.
+ * What a key is for: signing access tokens; signing API tokens, which live long and so need their keys for long; the
+ * secret behind refresh tokens, CSRF tokens and what else comes back to the authority; the order of places in status lists,
+ * which stays as it is for ever; or checkpoints of the audit log, whose key stays as well, since what it signed is to be
+ * checked years later.
  */
-export type KeyPurpose = "access-token" | "refresh-token" | "status-place" | "audit-checkpoint";
+export type KeyPurpose = "access-token" | "api-token" | "refresh-token" | "status-place" | "audit-checkpoint";
 
 /** All times are whole seconds since 1970. */
 export interface KeyTimes {

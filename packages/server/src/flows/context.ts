@@ -16,6 +16,7 @@ import type { SessionIds } from "../status-lists/session-ids.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
 import type { MailTokens } from "../tokens/mail-token.ts";
 import type { RefreshTokens } from "../tokens/refresh-token.ts";
+import type { ApiTokenSupport } from "./api-tokens.ts";
 import type { NewPasswordRules } from "./choose-password.ts";
 import type { AttemptLimits } from "./rate-limits.ts";
 
@@ -27,6 +28,8 @@ export interface FlowContext {
   readonly accessTokens: AccessTokens;
   readonly revokedTokens: RevokedTokens;
   readonly refreshTokens: RefreshTokens;
+  /** `undefined`: there are none. */
+  readonly apiTokens: ApiTokenSupport | undefined;
   /**
    * How the secrets of a session that was created at this time are derived: with one key for its whole life, so that a
    * retry finds its way however the keys have been rotated since.

@@ -111,22 +111,34 @@ export function errorAnswer(error: AuthError): Answer {
   const headers: Record<string, string> = {};
   const { scheme } = details;
   const status = details.status ?? (scheme === undefined ? ERRORS[code].status : statusAtResource(code));
-  if (status === 401) headers["WWW-Authenticate"] = challengeFor(code, scheme);
+  if (status === 401) headers["WWW-Authenticate"] = challengeFor(code, details);
   if (details.allow !== undefined) headers["Allow"] = details.allow.join(", ");
   if (status === 429 || status === 503) headers["Retry-After"] = String(details.retryAfterSeconds ?? 5);
   return jsonAnswer(status, body, headers);
 }
 
-function challengeFor(code: AuthError["code"], scheme: "DPoP" | undefined): string {
+function challengeFor(code: AuthError["code"], { scheme, maxAgeSeconds }: AuthError["details"]): string {
   if (code === "invalid_client") return 'Basic realm="latchkey", charset="UTF-8"';
   if (scheme === undefined && !isAboutAccessToken(code)) return "Bearer";
-  return formatChallenge({ code, ...(scheme !== undefined && { scheme }), dpopAlgorithms: DPOP_ALGORITHMS });
+  return formatChallenge({
+    code,
+    ...(scheme !== undefined && { scheme }),
+    dpopAlgorithms: DPOP_ALGORITHMS,
+    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
+  });
 }
 
 function isAboutAccessToken(code: AuthError["code"]): boolean {
-  return code === "missing_token" || code === "invalid_token" || code === "expired_token" || code === "stale_token";
+  return (
+    code === "missing_token" ||
+    code === "invalid_token" ||
+    code === "expired_token" ||
+    code === "stale_token" ||
+    code === "insufficient_user_authentication"
+  );
 }
 
-function timestamp(seconds: number): string {
+/** RFC 3339, UTC. */
+export function timestamp(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
 }

@@ -1,6 +1,8 @@
+import type { Jwk } from "@latchkey/jwt";
 import { DPOP_ALGORITHMS } from "@latchkey/jwt";
 import type { AuthorityMetadata } from "@latchkey/protocol";
 
+import { requireApiTokens } from "../flows/api-tokens.ts";
 import type { Answer, Exchange, HttpContext } from "./exchange.ts";
 
 /** Public by nature: any origin may read it, and caches may keep it for a while. */
@@ -33,6 +35,9 @@ export async function getMetadata({ http }: Exchange): Promise<Answer> {
       revocation_feed_endpoint: `${http.issuer}/revocations`,
       revocation_feed_access: http.isRevocationFeedPublic ? "public" : "client_secret_basic",
     }),
+    ...(http.apiTokens !== undefined && { api_token_jwks_uri: `${http.issuer}/.well-known/api-token-jwks.json` }),
+    ...(http.apiTokens !== undefined &&
+      http.resourceServers.configured && { api_token_uses_endpoint: `${http.issuer}/api-tokens/uses` }),
     ...(allowed.length > 0 && { scopes_supported: allowed }),
   };
   return {
@@ -43,9 +48,19 @@ export async function getMetadata({ http }: Exchange): Promise<Answer> {
 }
 
 export async function getKeySet({ http }: Exchange): Promise<Answer> {
+  return keySetAnswer(http, http.keyRing.publicKeys);
+}
+
+/** Of API tokens: a key set of its own, so that who knows the other one alone can take none of them. */
+export async function getApiTokenKeySet({ http }: Exchange): Promise<Answer> {
+  requireApiTokens(http);
+  return keySetAnswer(http, http.keyRing.apiTokenKeys.publicKeys);
+}
+
+function keySetAnswer(http: HttpContext, keys: readonly Jwk[]): Answer {
   return {
     status: 200,
     headers: { ...PUBLIC, "Cache-Control": cachedFor(http), "Content-Type": "application/jwk-set+json" },
-    body: JSON.stringify({ keys: http.keyRing.publicKeys }),
+    body: JSON.stringify({ keys }),
   };
 }

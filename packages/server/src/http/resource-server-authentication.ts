@@ -8,6 +8,8 @@ export interface ResourceServer {
   readonly id: string;
   /** The audiences whose tokens it may ask about. */
   readonly audiences: ReadonlySet<string>;
+  /** Whether it takes API tokens; to one that does not, they are none. */
+  readonly takesApiTokens: boolean;
 }
 
 /** Who may ask this authority about tokens. Holds hashes alone. */
@@ -31,9 +33,12 @@ export function createResourceServers(
     Array.from({ length: width }, (_, index) => hashes[index] ?? randomBytes(32));
   const nobody = { server: undefined, hashes: padded([]) };
   const byId = new Map(
-    registered.map(({ id, audiences, secrets }) => [
+    registered.map(({ id, audiences, takesApiTokens, secrets }) => [
       id,
-      { server: { id, audiences }, hashes: padded(secrets.map((secret) => hash("sha256", secret, "buffer"))) },
+      {
+        server: { id, audiences, takesApiTokens },
+        hashes: padded(secrets.map((secret) => hash("sha256", secret, "buffer"))),
+      },
     ]),
   );
 

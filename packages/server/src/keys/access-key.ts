@@ -15,7 +15,7 @@ import type { SigningService } from "../ports/signing-service.ts";
 import type { ServiceKeyRecord } from "./service-key.ts";
 import { openServiceKey, parseServiceKey } from "./service-key.ts";
 
-/** A key pair that access tokens, and what else anybody can check, are signed and verified with. */
+/** A key pair that access tokens, and what else anybody can check, are signed and verified with; or API tokens. */
 export interface AccessKey {
   readonly alg: JwtAlgorithm;
   /**
@@ -30,10 +30,14 @@ export interface AccessKey {
   destroy?(): Promise<void>;
 }
 
-const purpose = "access-token";
+export type AccessKeyPurpose = "access-token" | "api-token";
 
 /** Its `kid` is its thumbprint (RFC 7638). */
-export async function makeAccessKey(sealer: KeySealer, alg: JwtAlgorithm): Promise<SealedKey> {
+export async function makeAccessKey(
+  sealer: KeySealer,
+  alg: JwtAlgorithm,
+  purpose: AccessKeyPurpose = "access-token",
+): Promise<SealedKey> {
   const key = generateSigningKey(alg);
   const kid = key.kid ?? "";
   const plaintext = Buffer.from(JSON.stringify(exportPrivateJwk(key)));
@@ -48,7 +52,7 @@ export interface AccessKeyOpener {
 /** @throws ConfigurationError for a key that is not what was sealed, or is in a service that was not given */
 export async function openAccessKey(
   { sealer, signingService }: AccessKeyOpener,
-  { kid, alg, sealed }: StoredKey,
+  { kid, purpose, alg, sealed }: StoredKey,
 ): Promise<AccessKey | undefined> {
   if (sealed === null) return undefined;
   const opened = parseOpened(kid, await sealer.open(sealed, { purpose, kid, alg }));

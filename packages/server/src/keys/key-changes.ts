@@ -187,8 +187,9 @@ async function draftFor(
   if (plan.create === undefined || line === undefined) return undefined;
   switch (line.purpose) {
     case "access-token":
-      if (service !== undefined) return makeServiceKey({ sealer, service }, line.alg);
-      return { key: await makeAccessKey(sealer, line.alg) };
+    case "api-token":
+      if (service !== undefined) return makeServiceKey({ sealer, service }, line.alg, line.purpose);
+      return { key: await makeAccessKey(sealer, line.alg, line.purpose) };
     case "refresh-token":
       return { key: await makeRefreshKey(sealer) };
     case "status-place":

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Jwk, VerificationKey } from "@latchkey/jwt";
 import { decodeUnverifiedHeader } from "@latchkey/jwt";
 
-import type { KeyPurpose } from "../domain/key-schedule.ts";
+import type { KeyPurpose, KeyState } from "../domain/key-schedule.ts";
 import { createSigningSchedule, stateOf } from "../domain/key-schedule.ts";
 import { AuthError, KeyServiceError } from "../errors.ts";
 import type { StoredKey } from "../ports/key-store.ts";
@@ -35,6 +35,8 @@ export interface KeyRing {
   findVerificationKey(kid: string): VerificationKey | undefined;
   /** The key set to publish (RFC 7517): public keys alone. */
   readonly publicKeys: readonly Jwk[];
+  /** The same three of API tokens, whose keys are good for nothing else. */
+  readonly apiTokenKeys: ApiTokenKeys;
   /** Those that were revoked. */
   readonly revokedKeys: readonly RevokedKey[];
   readonly refreshKeys: RefreshKeys;
@@ -50,6 +52,12 @@ export interface KeyRing {
   /** Reads the keys: what any node has changed before this call is known afterwards. Rejects where it cannot. */
   readOn(): Promise<void>;
   close(): void;
+}
+
+export interface ApiTokenKeys {
+  signingKeyFor(alg: string): AccessKey;
+  findVerificationKey(kid: string): VerificationKey | undefined;
+  readonly publicKeys: readonly Jwk[];
 }
 
 export interface RevokedKey {
@@ -165,9 +173,9 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   };
   poll();
 
-  const signingKeyFor = (alg: string): AccessKey => {
+  const signingKeyFor = (alg: string, line: "access" | "apiToken" = "access"): AccessKey => {
     if (performance.now() - readAt > BLIND_SECONDS * 1_000) throw new AuthError("unavailable");
-    const key = held.signing.get(alg)?.(clock());
+    const key = held[line].signing.get(alg)?.(clock());
     if (key === undefined) throw new AuthError("unavailable");
     return key;
   };
@@ -177,10 +185,17 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
     get signingKey() {
       return signingKeyFor(own?.alg ?? "");
     },
-    signingKeyFor,
-    findVerificationKey: (kid) => held.access.get(kid)?.verificationKey,
+    signingKeyFor: (alg) => signingKeyFor(alg),
+    findVerificationKey: (kid) => held.access.keys.get(kid)?.verificationKey,
     get publicKeys() {
-      return held.publicKeys;
+      return held.access.published;
+    },
+    apiTokenKeys: {
+      signingKeyFor: (alg) => signingKeyFor(alg, "apiToken"),
+      findVerificationKey: (kid) => held.apiToken.keys.get(kid)?.verificationKey,
+      get publicKeys() {
+        return held.apiToken.published;
+      },
     },
     get revokedKeys() {
       return held.revokedKeys;
@@ -205,7 +220,7 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
     async learn(token) {
       const { kid } = decodeUnverifiedHeader(token);
       if (kid === undefined) return false;
-      const isKnown = (): boolean => held.access.has(kid) || held.refresh.has(kid);
+      const isKnown = (): boolean => held.access.keys.has(kid) || held.apiToken.keys.has(kid) || held.refresh.has(kid);
       if (isKnown() || isClosed) return isKnown();
       const wait = begunAt + LEARN_GAP_MS - performance.now();
       if (wait > 0) await sleep(wait);
@@ -230,6 +245,7 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
 /** One of these, by its purpose. */
 interface OpenKey {
   readonly access?: AccessKey | undefined;
+  readonly apiToken?: AccessKey | undefined;
   readonly refresh?: RefreshKey | undefined;
   readonly statusPlaceOf?: StatusPlaceOf | undefined;
 }
@@ -250,6 +266,8 @@ function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredK
     switch (stored.purpose) {
       case "access-token":
         return { access: await openAccessKey(options, stored) };
+      case "api-token":
+        return { apiToken: await openAccessKey(options, stored) };
       case "refresh-token":
         return { refresh: await openRefreshKey(options, stored) };
       case "status-place":
@@ -290,21 +308,27 @@ function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredK
 /** What follows from the rows, prepared for every request to come. */
 interface HeldKeys {
   readonly unopened: ReadonlyMap<string, KeyServiceError>;
-  readonly access: ReadonlyMap<string, AccessKey>;
+  readonly access: HeldKeyPairs;
+  readonly apiToken: HeldKeyPairs;
   readonly refresh: ReadonlyMap<string, RefreshKey>;
   readonly refreshKeys: readonly RefreshKey[];
-  readonly signing: ReadonlyMap<string, (time: number) => AccessKey | undefined>;
   readonly refreshAt: (time: number) => RefreshKey | undefined;
   readonly statusPlaceOf: StatusPlaceOf | undefined;
-  readonly publicKeys: readonly Jwk[];
   readonly revokedKeys: readonly RevokedKey[];
 }
 
+/** Key pairs of one purpose. */
+interface HeldKeyPairs {
+  readonly keys: ReadonlyMap<string, AccessKey>;
+  /** By algorithm. */
+  readonly signing: ReadonlyMap<string, (time: number) => AccessKey | undefined>;
+  /** The one in use first: there are readers that look no further. */
+  readonly published: readonly Jwk[];
+}
+
 function arrange({ rows, byKid, unopened }: OpenedKeys, now: number): HeldKeys {
-  const access = new Map<string, AccessKey>();
+  const pairs = { access: collectPairs(), apiToken: collectPairs() };
   const refresh = new Map<string, RefreshKey>();
-  const signing = new Map<string, (time: number) => AccessKey | undefined>();
-  const published: { readonly jwk: Jwk; readonly isActive: boolean }[] = [];
   let statusPlaceOf: StatusPlaceOf | undefined;
   let refreshAt = (_time: number): RefreshKey | undefined => undefined;
 
@@ -316,25 +340,42 @@ function arrange({ rows, byKid, unopened }: OpenedKeys, now: number): HeldKeys {
       if (opened === undefined || state === "retired" || state === "revoked") continue;
       statusPlaceOf ??= opened.statusPlaceOf;
       if (opened.refresh !== undefined) refresh.set(stored.kid, opened.refresh);
-      if (opened.access !== undefined) {
-        access.set(stored.kid, opened.access);
-        published.push({ jwk: opened.access.publicJwk, isActive: state === "active" });
-      }
+      if (opened.access !== undefined) pairs.access.add(opened.access, stored.kid, state);
+      if (opened.apiToken !== undefined) pairs.apiToken.add(opened.apiToken, stored.kid, state);
     }
     const [first] = line;
-    if (first?.purpose === "access-token") signing.set(first.alg, (time) => access.get(schedule(time)?.kid ?? ""));
+    if (first?.purpose === "access-token") pairs.access.addLine(first.alg, schedule);
+    if (first?.purpose === "api-token") pairs.apiToken.addLine(first.alg, schedule);
     if (first?.purpose === "refresh-token") refreshAt = (time) => refresh.get(schedule(time)?.kid ?? "");
   }
   return {
     unopened,
-    access,
+    access: pairs.access.collected(),
+    apiToken: pairs.apiToken.collected(),
     refresh,
     refreshKeys: [...refresh.values()].toReversed(),
-    signing,
     refreshAt,
     statusPlaceOf,
-    // The one in use first: there are readers that look no further.
-    publicKeys: published.toSorted((a, b) => Number(b.isActive) - Number(a.isActive)).map(({ jwk }) => jwk),
     revokedKeys: rows.flatMap(({ kid, purpose, revokedAt: at }) => (at === null ? [] : [{ kid, purpose, at }])),
+  };
+}
+
+function collectPairs() {
+  const keys = new Map<string, AccessKey>();
+  const signing = new Map<string, (time: number) => AccessKey | undefined>();
+  const published: { readonly jwk: Jwk; readonly isActive: boolean }[] = [];
+  return {
+    add(key: AccessKey, kid: string, state: KeyState): void {
+      keys.set(kid, key);
+      published.push({ jwk: key.publicJwk, isActive: state === "active" });
+    },
+    addLine(alg: string, schedule: (time: number) => StoredKey | undefined): void {
+      signing.set(alg, (time) => keys.get(schedule(time)?.kid ?? ""));
+    },
+    collected: (): HeldKeyPairs => ({
+      keys,
+      signing,
+      published: published.toSorted((a, b) => Number(b.isActive) - Number(a.isActive)).map(({ jwk }) => jwk),
+    }),
   };
 }

@@ -5,7 +5,7 @@ import { AuthError, ConfigurationError, KeyServiceError } from "../errors.ts";
 import type { KeySealer } from "../ports/key-sealer.ts";
 import type { SealedKey } from "../ports/key-store.ts";
 import type { SigningService } from "../ports/signing-service.ts";
-import type { AccessKey } from "./access-key.ts";
+import type { AccessKey, AccessKeyPurpose } from "./access-key.ts";
 
 /**
  * What the store holds of a key in a signing service. Nothing of it is secret; it is sealed all the same, so that nobody who writes to the
@@ -23,12 +23,11 @@ export interface MadeServiceKey {
   discard(): Promise<void>;
 }
 
-const purpose = "access-token";
-
 /** @throws KeyServiceError */
 export async function makeServiceKey(
   { sealer, service }: { readonly sealer: KeySealer; readonly service: SigningService },
   alg: JwtAlgorithm,
+  purpose: AccessKeyPurpose = "access-token",
 ): Promise<MadeServiceKey> {
   const { reference, publicJwk } = await service.createKey(alg);
   const discard = (): Promise<void> => service.destroyKey(reference).catch(leftOver);

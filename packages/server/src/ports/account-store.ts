@@ -63,7 +63,8 @@ export interface AccountStore {
   }): Promise<boolean>;
 
   /**
-   * Disables an account as of a time, or enables it with `null`; a session of a disabled account is good for nothing.
+   * Disables an account as of a time, or enables it with `null`; a session of a disabled account is good for nothing, and
+   * its API tokens end in the same step, for good: who verifies those does not ask about their user.
    * Answers `false`, and changes nothing, where it is so already or there is no such user.
    */
   setDisabled(

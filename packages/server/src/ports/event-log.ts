@@ -1,3 +1,4 @@
+import type { EndedApiToken } from "../domain/api-token.ts";
 import type { AuthEvent } from "../domain/event.ts";
 
 export type RecordedEvent = AuthEvent &
@@ -10,6 +11,8 @@ export type RecordedEvent = AuthEvent &
 export interface EventConsequences {
   /** The sessions that a change of all a user's sessions ended. */
   readonly endedSessionIds?: readonly string[];
+  /** The API tokens that a change of all a user's ended. */
+  readonly endedApiTokens?: readonly EndedApiToken[];
   /** The user's claims epoch from here on, where their rights changed. */
   readonly claimsEpoch?: number;
 }

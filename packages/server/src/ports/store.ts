@@ -3,6 +3,7 @@ import type { User } from "../domain/user.ts";
 import type { AccountStore } from "./account-store.ts";
 import type { AuditStore } from "./audit-store.ts";
 import type { ConsumerStore } from "./consumer-store.ts";
+import type { ApiTokenStore } from "./api-token-store.ts";
 import type { EventLog } from "./event-log.ts";
 import type { KeyStore } from "./key-store.ts";
 import type { OneTimeStore } from "./one-time-store.ts";
@@ -22,6 +23,7 @@ export interface SessionBackend {
 /** All that the authority keeps. */
 export interface Store extends SessionBackend {
   readonly accounts: AccountStore;
+  readonly apiTokens: ApiTokenStore;
   readonly keys: KeyStore;
   readonly statusPlaces: StatusPlaceStore;
   readonly audit: AuditStore;

@@ -11,6 +11,8 @@ export interface OutboxReader {
   readonly position: OutboxPosition;
   /** When all that had been answered by then was known to have been read, in seconds since 1970; `undefined` at first. */
   readonly readAt: number | undefined;
+  /** Up to this number, nothing was read: what came before it was too long ago. */
+  readonly begunAfter: number;
   /** Grows when the outbox turned out to be another than the one read before. */
   readonly history: number;
   /**
@@ -27,6 +29,8 @@ export interface OutboxReaderOptions {
   readonly logger: Logger;
   /** Where to begin: events this long ago, in seconds, and older are not read. */
   readonly reachSeconds: number;
+  /** Called before the first event is read, from a place that is settled by then; where it rejects, it is called again. */
+  readonly onBeginning: () => Promise<void>;
   /** Called with the events of each page, in their order. Where it rejects, the page is read again. */
   readonly onEvents: (events: readonly RecordedEvent[]) => Promise<void>;
   /** Called before events come again, of an outbox that is not the one read before. */
@@ -36,9 +40,10 @@ export interface OutboxReaderOptions {
 const PAGE = 500;
 
 export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
-  const { events, clock, logger, reachSeconds, onEvents, onOtherHistory } = options;
+  const { events, clock, logger, reachSeconds, onBeginning, onEvents, onOtherHistory } = options;
   let position: OutboxPosition | undefined;
   let readAt: number | undefined;
+  let begunAfter = 0;
   let history = 0;
   let reading: Promise<void> | undefined;
   let next: Promise<void> | undefined;
@@ -46,6 +51,8 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
   const begin = async (): Promise<OutboxPosition> => {
     const sequence = await findSequenceBefore(events, clock() - reachSeconds);
     const [last] = sequence === 0 ? [] : await events.listEvents(sequence - 1, 1);
+    await onBeginning();
+    begunAfter = sequence;
     return last === undefined ? BEGINNING : positionOf(last);
   };
 
@@ -88,6 +95,9 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
     },
     get readAt() {
       return readAt;
+    },
+    get begunAfter() {
+      return begunAfter;
     },
     get history() {
       return history;

@@ -7,6 +7,7 @@ import type { Revocation } from "@latchkey/protocol";
 import type { AuthEvent } from "../domain/event.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { ApiTokenStore } from "../ports/api-token-store.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import type { Logger } from "../ports/logger.ts";
 import { splitIntoBatches } from "./batch-size.ts";
@@ -14,7 +15,13 @@ import { createLiveRevocations } from "./live-revocations.ts";
 import type { OutboxPosition } from "./outbox-position.ts";
 import { formatCursor, holdsPosition, parseCursor } from "./outbox-position.ts";
 import { createOutboxReader } from "./outbox-reader.ts";
-import { KEY_REVOCATION_SECONDS, revocationsOf } from "./revocations-of-event.ts";
+import {
+  apiTokenRevocation,
+  isPublishedKey,
+  KEY_REVOCATION_SECONDS,
+  revocationsOf,
+  SLACK_SECONDS,
+} from "./revocations-of-event.ts";
 
 /** A batch as it travels. */
 export interface SignedBatch {
@@ -55,18 +62,14 @@ export interface RevocationFeed {
 export interface RevocationFeedOptions {
   readonly issuer: string;
   readonly events: EventLog;
+  /** API tokens live longer than the log is read back: those revoked before come from here. */
+  readonly apiTokens: Pick<ApiTokenStore, "listRevokedApiTokens">;
   readonly keyRing: Pick<KeyRing, "signingKey" | "revokedKeys" | "readOn">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The longest life of any access token, in seconds. */
   readonly accessTokenTtlSeconds: number;
 }
-
-/**
- * For how long after a token has expired its revocation is told still, in seconds: the nodes' and verifiers' clocks differ,
- * and a change commits a moment after its time was taken.
- */
-const SLACK_SECONDS = 120;
 
 /** How often to look for events that no hint came for, in milliseconds; each look makes a batch. */
 const POLL_MS = (FEED_HEARTBEAT_SECONDS * 1_000) / 2;
@@ -76,6 +79,9 @@ const GATHER_MS = 20;
 
 /** How long a snapshot serves whoever asks for one, in milliseconds: each goes on from where it ends. */
 const SNAPSHOT_MS = 5_000;
+
+/** How many API tokens to read at once. */
+const PAGE = 500;
 
 /** A reader's place: up to which event of which history it has been told. */
 interface Place {
@@ -90,7 +96,7 @@ interface Snapshot {
 }
 
 export function createRevocationFeed(options: RevocationFeedOptions): RevocationFeed {
-  const { issuer, events, keyRing, clock, logger } = options;
+  const { issuer, events, apiTokens, keyRing, clock, logger } = options;
   const lifetimeSeconds = options.accessTokenTtlSeconds + SLACK_SECONDS;
   const live = createLiveRevocations(clock);
   const listeners = new Set<(revocations: readonly Revocation[]) => void>();
@@ -99,6 +105,19 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     clock,
     logger,
     reachSeconds: lifetimeSeconds + SLACK_SECONDS,
+    // What was revoked up to there has been written by now, and what is revoked from there on comes as an event.
+    async onBeginning() {
+      for (let after = ""; ;) {
+        const page = await apiTokens.listRevokedApiTokens({ now: clock() - SLACK_SECONDS, after, limit: PAGE });
+        const revocations = page.map((token) => apiTokenRevocation(token));
+        live.add(0, revocations);
+        for (const listener of listeners) listener(revocations);
+        const last = page.at(-1);
+        if (last === undefined || page.length < PAGE) return;
+        after = last.id;
+        await setImmediate();
+      }
+    },
     async onEvents(page) {
       // Who reads that a key was revoked must not read it from that key.
       const known = new Set(keyRing.revokedKeys.map(({ kid }) => kid));
@@ -199,6 +218,8 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     if (position === undefined || position.sequence === 0) return undefined;
     const { history } = reader;
     if (position.sequence > reader.position.sequence) return undefined;
+    // This node has not read what came right after: a revoked API token could be among it, which lives still.
+    if (position.sequence < reader.begunAfter) return undefined;
     return (await holdsPosition(events, position)) ? { history, position } : undefined;
   };
 
@@ -224,7 +245,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   /** Of keys it is told for longer than the log is read back. */
   const allLive = (): readonly Revocation[] => {
     const keys = keyRing.revokedKeys
-      .filter(({ purpose }) => purpose === "access-token")
+      .filter((key) => isPublishedKey(key))
       .map(({ kid, at }): Revocation => ({ kind: "key", id: kid, until: at + KEY_REVOCATION_SECONDS }));
     const now = clock();
     return [...keys.filter(({ until }) => until > now), ...live.all().filter(({ kind }) => kind !== "key")];

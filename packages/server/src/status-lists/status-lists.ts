@@ -69,7 +69,8 @@ export function createStatusLists(options: StatusListOptions): StatusLists {
     isSubscribed = true;
     feed.subscribe((revocations) => {
       for (const { kind, id, until } of revocations) {
-        const place = kind === "session" ? statusPlaceOf(id) : undefined;
+        // An API token belongs to no session, and has a place of its own; no other token has one.
+        const place = kind === "session" || kind === "token" ? statusPlaceOf(id) : undefined;
         if (place === undefined) continue;
         const list = listOf(place.list);
         list.revoked.add(place.index, until);

@@ -10,6 +10,7 @@ import type { SessionBackend, Store } from "../ports/store.ts";
 import { describeAccounts } from "./account-contract.ts";
 import { describeAudit } from "./audit-contract.ts";
 import { describeConsumers } from "./consumer-contract.ts";
+import { describeApiTokens } from "./api-token-contract.ts";
 import { describeEvents } from "./event-contract.ts";
 import { describeKeys } from "./key-contract.ts";
 import { describeOneTimeUses } from "./one-time-contract.ts";
@@ -44,6 +45,7 @@ export function describeStoreContract(runner: TestRunner, store: StoreUnderTest<
   const test = storeTest(runner, store);
   runner.describe(`${store.name} keeps the contract of whole stores`, () => {
     runner.describe("accounts", () => describeAccounts(test));
+    runner.describe("API tokens", () => describeApiTokens(test));
     runner.describe("sessions with their users", () => describeSessionsWithUsers(test));
     runner.describe("keys", () => describeKeys(test));
     runner.describe("the audit log", () => describeAudit(test));

@@ -143,7 +143,13 @@ export async function eventsAfter(store: SessionBackend, after: number): Promise
 }
 
 export function asAppended(recorded: RecordedEvent): AuthEvent {
-  const { sequence: _sequence, endedSessionIds: _ended, claimsEpoch: _epoch, ...event } = recorded;
+  const {
+    sequence: _sequence,
+    endedSessionIds: _ended,
+    endedApiTokens: _tokens,
+    claimsEpoch: _epoch,
+    ...event
+  } = recorded;
   return event;
 }
 

@@ -8,8 +8,8 @@ import { ISSUER } from "../authority.ts";
 const SECRET = "first-secret-of-thirty-two-chars";
 const NEXT_SECRET = "other secret: 100% +/= of 32 characters";
 const resourceServers = createResourceServers([
-  { id: "api", secrets: [SECRET, NEXT_SECRET], audiences: new Set(["https://api.example.com"]) },
-  { id: "https://other.example.com", secrets: [SECRET], audiences: new Set() },
+  { id: "api", secrets: [SECRET, NEXT_SECRET], audiences: new Set(["https://api.example.com"]), takesApiTokens: false },
+  { id: "https://other.example.com", secrets: [SECRET], audiences: new Set(), takesApiTokens: false },
 ]);
 
 const formEncode = (text: string): string => new URLSearchParams({ "": text }).toString().slice(1);

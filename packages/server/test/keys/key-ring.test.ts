@@ -253,7 +253,7 @@ describe("the key ring", () => {
     }
     // What later steps added goes with it; keys follow one another since the fifth.
     database.exec("ALTER TABLE session DROP COLUMN place");
-    for (const later of ["audit_entry", "audit_state", "audit_checkpoint", "consumer"])
+    for (const later of ["audit_entry", "audit_state", "audit_checkpoint", "consumer", "api_token"])
       database.exec(`DROP TABLE ${later}`);
     database.exec("PRAGMA user_version = 4");
     database.close();

@@ -15,7 +15,7 @@ export async function postIntrospect(exchange: Exchange): Promise<Answer> {
   const server = requireResourceServer(exchange);
   const form = await readFormBody(request, ["token"]);
   const token = required(form.token, "token");
-  const state = await introspect(http, { token, audiences: server.audiences });
+  const state = await introspect(http, { token, audiences: server.audiences, takesApiTokens: server.takesApiTokens });
   if (state.kind === "unknown") http.scanLimit.count(server.id);
 
   const body = introspectionAnswer(http, state);
@@ -24,7 +24,7 @@ export async function postIntrospect(exchange: Exchange): Promise<Answer> {
 }
 
 function introspectionAnswer(http: HttpContext, state: TokenState): object {
-  if (state.kind === "access_token") {
+  if (state.kind === "access_token" || state.kind === "api_token") {
     const { claims } = state;
     return { active: true, token_type: claims.cnf === undefined ? "Bearer" : "DPoP", ...claims };
   }

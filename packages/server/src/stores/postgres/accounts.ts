@@ -1,6 +1,7 @@
 import type { AuthEvent } from "../../domain/event.ts";
 import type { RevocationReason } from "../../domain/session.ts";
 import type { Account, AccountStore } from "../../ports/account-store.ts";
+import { endedApiTokens } from "./api-tokens.ts";
 import type { Database, Parameter, Row, Statement } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
 import { fromText, toNullableText, toText } from "./text.ts";
@@ -63,7 +64,8 @@ const SET_DISABLED = {
       UPDATE latchkey.account SET disabled_at = $2::bigint
        WHERE id = $1 AND (disabled_at IS NULL) <> ($2::bigint IS NULL) RETURNING id
     )
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(2)} FROM changed`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS}
+    SELECT ${eventParameters(2, endedApiTokens("changed.id", "$2::bigint"))} FROM changed`,
 };
 
 const SELECT_BY_ID = {
@@ -94,7 +96,7 @@ const END_SESSIONS = {
   name: "latchkey-end-sessions-of-account",
   text: `
     WITH ${endUserSessions("SELECT $1::text AS user_id, $2::text AS kept_id, $3::bigint AS at, $4::text AS reason")}
-    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(4, ENDED_SESSION_IDS)}`,
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(4, `${ENDED_SESSION_IDS}, ${endedApiTokens("$1::text", "$3::bigint")}`)}`,
 };
 
 // Neither waits for the disk: see ROTATE of the sessions. A crash forgets a few guesses.

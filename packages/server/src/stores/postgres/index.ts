@@ -11,6 +11,7 @@ import type { Store } from "../../ports/store.ts";
 import { createAccountStore } from "./accounts.ts";
 import { createAuditStore } from "./audit.ts";
 import { createConsumerStore } from "./consumers.ts";
+import { createApiTokenStore } from "./api-tokens.ts";
 import type { PostgresPool } from "./database.ts";
 import { createDatabase, untilDone } from "./database.ts";
 import { createEventLog } from "./events.ts";
@@ -46,6 +47,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   const database = createDatabase(pool, () => (closed ? Promise.reject(closedError()) : migrated()));
   return {
     accounts: createAccountStore(database),
+    apiTokens: createApiTokenStore(database, pool),
     sessions: createSessionStore(database),
     keys: createKeyStore(database, pool),
     statusPlaces: createStatusPlaceStore(database),

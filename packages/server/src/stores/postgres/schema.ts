@@ -3,6 +3,7 @@ import type { PostgresQuerier, PostgresPool } from "./database.ts";
 import { transaction } from "./database.ts";
 import { ONE_TIME_USES } from "./one-time.ts";
 import { AUDIT } from "./schema-audit.ts";
+import { API_TOKENS } from "./schema-api-tokens.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
 import { SESSION_LIMIT } from "./schema-session-limit.ts";
 
@@ -101,6 +102,7 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE latchkey.session ADD COLUMN place text;
   `,
   AUDIT,
+  API_TOKENS,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */

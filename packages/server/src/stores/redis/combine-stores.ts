@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 
 import type { Account, AccountStore } from "../../ports/account-store.ts";
+import type { ApiTokenStore } from "../../ports/api-token-store.ts";
 import type { RecordedEvent } from "../../ports/event-log.ts";
 import type { KeyStore } from "../../ports/key-store.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
@@ -97,6 +98,12 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
     return changed;
   };
 
+  const thenMoveEvents = async <Result>(change: Promise<Result>): Promise<Result> => {
+    const result = await change;
+    await Promise.allSettled([catchUp()]);
+    return result;
+  };
+
   return {
     // Written out, so that whoever adds a verb to the port has to say here whether it ends sessions.
     accounts: {
@@ -159,6 +166,19 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
           () => accounts.accounts.deleteAccount(deletion, event),
         ),
     } satisfies AccountStore,
+
+    // As above: whatever is appended to the accounts' own log is moved on at once.
+    apiTokens: {
+      createApiToken: (creation, event) => thenMoveEvents(accounts.apiTokens.createApiToken(creation, event)),
+      revokeApiToken: (revocation, event) => thenMoveEvents(accounts.apiTokens.revokeApiToken(revocation, event)),
+      revokeUserApiTokens: (revocation, event) =>
+        thenMoveEvents(accounts.apiTokens.revokeUserApiTokens(revocation, event)),
+      findApiToken: (id) => accounts.apiTokens.findApiToken(id),
+      listApiTokens: (userId, now) => accounts.apiTokens.listApiTokens(userId, now),
+      listRevokedApiTokens: (page) => accounts.apiTokens.listRevokedApiTokens(page),
+      noteApiTokenUses: (uses, audiences) => accounts.apiTokens.noteApiTokenUses(uses, audiences),
+      purgeApiTokens: (now, limit) => accounts.apiTokens.purgeApiTokens(now, limit),
+    } satisfies ApiTokenStore,
 
     sessions: {
       createSession: (session, event, maxSessions) =>

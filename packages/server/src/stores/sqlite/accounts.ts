@@ -5,6 +5,7 @@ import { prepareAppendEvent } from "./events.ts";
 import type { Row } from "./select.ts";
 import { prepareSelect } from "./select.ts";
 import { USER_COLUMNS, userOf } from "./user-row.ts";
+import { prepareEndUserApiTokens } from "./user-api-tokens.ts";
 import { prepareRevokeUserSessions } from "./user-sessions.ts";
 
 export function createAccountStore({ durable, relaxed }: SqliteConnections): AccountStore {
@@ -47,6 +48,7 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
   );
   const remove = durable.prepare("DELETE FROM user WHERE id = ? AND password_hash = ?");
   const revokeSessions = prepareRevokeUserSessions(durable);
+  const endApiTokens = prepareEndUserApiTokens(durable);
 
   return {
     async createAccount({ user, passwordHash }, event, otherwise) {
@@ -100,7 +102,7 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
         const changed = updatePassword.run(newHash, userId, expectedHash).changes === 1;
         if (changed) {
           const order = { userId, exceptSessionId: keepSessionId, at, reason: "password_changed" } as const;
-          append({ ...event, endedSessionIds: revokeSessions(order) });
+          append({ ...event, endedSessionIds: revokeSessions(order), endedApiTokens: endApiTokens(order) });
         }
         return changed;
       });
@@ -113,7 +115,10 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
     async setDisabled({ userId, disabledAt }, event) {
       return transaction(durable, () => {
         const changed = updateDisabled.run(disabledAt, userId).changes === 1;
-        if (changed) append(event);
+        if (changed) {
+          const endedApiTokens = disabledAt === null ? [] : endApiTokens({ userId, at: disabledAt });
+          append({ ...event, endedApiTokens });
+        }
         return changed;
       });
     },
@@ -155,7 +160,7 @@ export function createAccountStore({ durable, relaxed }: SqliteConnections): Acc
         const deleted = remove.run(userId, expectedHash).changes === 1;
         if (deleted) {
           const order = { userId, exceptSessionId: null, at: event.at, reason: "account_deleted" } as const;
-          append({ ...event, endedSessionIds: revokeSessions(order) });
+          append({ ...event, endedSessionIds: revokeSessions(order), endedApiTokens: endApiTokens(order) });
         }
         return deleted;
       });

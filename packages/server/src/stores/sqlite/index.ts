@@ -1,5 +1,6 @@
 import type { Store } from "../../ports/store.ts";
 import { createAccountStore } from "./accounts.ts";
+import { createApiTokenStore } from "./api-tokens.ts";
 import { createAuditStore } from "./audit.ts";
 import { openConnections, prepareWriteProbe, snapshot, transaction } from "./connection.ts";
 import { createConsumerStore } from "./consumers.ts";
@@ -26,6 +27,7 @@ export function createSqliteStore(options: { readonly path: string }): Store {
   const findSessionWithUser = prepareFindSessionWithUser(connections.relaxed);
   return {
     accounts: createAccountStore(connections),
+    apiTokens: createApiTokenStore(connections),
     sessions: createSessionStore(connections, rotations),
     keys: createKeyStore(connections),
     statusPlaces: createStatusPlaceStore(connections),

@@ -97,6 +97,25 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE session ADD COLUMN place TEXT;
   `,
   AUDIT,
+  `
+  -- What is known of API tokens; the tokens themselves are nowhere.
+  CREATE TABLE api_token (
+    id           TEXT PRIMARY KEY,
+    user_id      TEXT NOT NULL,
+    client_id    TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    audience     TEXT NOT NULL,
+    scope        TEXT NOT NULL,
+    jkt          TEXT,
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    last_used_at INTEGER,
+    revoked_at   INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX api_token_by_user ON api_token (user_id);
+  CREATE INDEX api_token_by_expiry ON api_token (expires_at);
+  CREATE INDEX api_token_revoked ON api_token (id) WHERE revoked_at IS NOT NULL;
+  `,
 ];
 
 /** Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows. */

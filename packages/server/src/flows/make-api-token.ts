@@ -1,0 +1,95 @@
+import type { ApiToken } from "../domain/api-token.ts";
+import type { Origin } from "../domain/event.ts";
+import { grantScope, scopesOf } from "../domain/scope.ts";
+import { isLive } from "../domain/session.ts";
+import { AuthError } from "../errors.ts";
+import { authorizedScope } from "./agree-terms.ts";
+import { requireApiTokens } from "./api-tokens.ts";
+import type { FlowContext } from "./context.ts";
+import type { SignedIn } from "./identify.ts";
+
+export interface ApiTokenRequest {
+  readonly name: string;
+  /** Space-delimited. */
+  readonly scope: string;
+  /** Default: the session's. */
+  readonly audience: string | undefined;
+  readonly lifetimeSeconds: number | undefined;
+  /** The thumbprint of the key it is to be bound to, if any. */
+  readonly jkt: string | undefined;
+  readonly origin: Origin;
+}
+
+/**
+ * Makes a token for a program of the user's, which holds no more than this session may, and for one API alone. It outlives
+ * the session, so who asks must have signed in lately: a stolen access token or a screen left unlocked is not enough.
+ *
+ * @throws AuthError `insufficient_user_authentication`, `invalid_request`
+ */
+export async function makeApiToken(
+  context: FlowContext,
+  who: SignedIn,
+  request: ApiTokenRequest,
+): Promise<{ readonly apiToken: ApiToken; readonly token: string }> {
+  const { policy, tokens } = requireApiTokens(context);
+  const { session } = who;
+  const now = context.clock();
+  const { recentAuthenticationSeconds: maxAgeSeconds } = policy;
+  if (now - session.authTime > maxAgeSeconds)
+    throw new AuthError("insufficient_user_authentication", { maxAgeSeconds });
+
+  const { lifetimeSeconds = policy.defaultLifetimeSeconds } = request;
+  if (lifetimeSeconds > policy.maxLifetimeSeconds) {
+    throw refused(`expires_in: must be at most ${policy.maxLifetimeSeconds} seconds.`);
+  }
+  const audience = request.audience ?? session.audience;
+  if (!policy.audiences.includes(audience)) throw refused("audience: there are no API tokens for this API.");
+  // What the session may do now, and not when it began.
+  const held = scopesOf((await authorizedScope(context, { ...who, at: "refresh" })) ?? "");
+  const allowed = context.policy.scopes.allowed.filter((value) => held.includes(value));
+  const scope = grantScope(request.scope, { allowed, default: [], byRole: {} });
+  if (scope === undefined || scope === "") throw refused("scope: must be some of what this session has.");
+
+  const apiToken: ApiToken = {
+    id: await context.sessionIds.create(),
+    userId: who.user.id,
+    clientId: session.clientId,
+    name: request.name,
+    audience,
+    scope,
+    jkt: request.jkt ?? null,
+    createdAt: now,
+    expiresAt: now + lifetimeSeconds,
+    lastUsedAt: null,
+    revokedAt: null,
+  };
+  // Signed first: what cannot be handed out is not written down.
+  const token = await tokens.issue(apiToken);
+  await write(context, who, apiToken, request.origin);
+  return { apiToken, token };
+}
+
+/**
+ * The password's hash is read before the session is looked at once more, and must be the same still in the step that writes: a
+ * new password before that ended this session, and one after it ends this token.
+ */
+async function write(context: FlowContext, who: SignedIn, apiToken: ApiToken, origin: Origin): Promise<void> {
+  const { accounts, apiTokens, sessions } = context.store;
+  const { maxPerUser } = requireApiTokens(context).policy;
+  const account = await accounts.findAccount(who.user.id);
+  const session = await sessions.findSession(who.session.id);
+  if (account === undefined || session === undefined || !isLive(session, apiToken.createdAt)) {
+    throw new AuthError("invalid_token");
+  }
+  const { id, userId, createdAt, expiresAt } = apiToken;
+  const verdict = await apiTokens.createApiToken(
+    { token: apiToken, expectedHash: account.passwordHash, maxPerUser },
+    { type: "api_token_created", userId, tokenId: id, expiresAt, at: createdAt, origin },
+  );
+  if (verdict === "too many") throw refused(`There may be ${maxPerUser} API tokens at once. Revoke one first.`);
+  if (verdict === "refused") throw new AuthError("invalid_token");
+}
+
+function refused(description: string): AuthError {
+  return new AuthError("invalid_request", { description });
+}
