@@ -1,12 +1,12 @@
 import { createJwtVerifier, JwtError, type VerifiedJwt } from "@latchkey/jwt";
-import { ACCESS_TOKEN_TYPE } from "@latchkey/protocol";
+import { ACCESS_TOKEN_TYPE, API_TOKEN_TYPE } from "@latchkey/protocol";
 
 import type { Refusal } from "./errors.ts";
 import type { KeySet } from "./key-set.ts";
 import type { Settings } from "./options.ts";
 import type { PresentedToken } from "./presented-token.ts";
 import { findSchemeFault } from "./token-binding.ts";
-import { readAccessToken, type VerifiedAccessToken } from "./verified-access-token.ts";
+import { readAccessToken, type TokenKind, type VerifiedAccessToken } from "./verified-access-token.ts";
 
 /**
  * A token that passed. While the cache keeps the token, every request that brings it gets this same object: the place for what is
@@ -25,6 +25,12 @@ export type Verdict =
   /** No key of this `kid` is held. The issuer may have a new one. */
   | { readonly kind: "key_unknown" };
 
+/** The header's `typ` of each kind. */
+export const TYPE_OF: Readonly<Record<TokenKind, string>> = {
+  "access-token": ACCESS_TOKEN_TYPE,
+  "api-token": API_TOKEN_TYPE,
+};
+
 /**
  * What happens to a token, in order. All of it is synchronous: with the keys in memory no request waits for the network.
  *
@@ -38,9 +44,13 @@ export type Verdict =
  * cache as well (`revocation/revocations.ts`). What the route demands (scopes, roles) comes after all of this, in the
  * middleware.
  */
-export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (presented: PresentedToken) => Verdict {
+export function createAccessTokenCheck(
+  settings: Settings,
+  keySet: KeySet,
+  kind: TokenKind = "access-token",
+): (presented: PresentedToken) => Verdict {
   const verifyJwt = createJwtVerifier({
-    typ: ACCESS_TOKEN_TYPE,
+    typ: TYPE_OF[kind],
     issuer: settings.issuer,
     audience: settings.audiences,
     requiredClaims: ["sub", "client_id", "jti"],
@@ -67,7 +77,7 @@ export function createAccessTokenCheck(settings: Settings, keySet: KeySet): (pre
 
     const known = accepted?.get(jwt);
     if (known !== undefined) return known;
-    const reading = readAccessToken(jwt);
+    const reading = readAccessToken(jwt, kind);
     if (reading.kind === "malformed") {
       return refused({ code: "invalid_token", reason: "invalid_claim", claim: reading.claim });
     }

@@ -9,6 +9,8 @@ export interface IssuerEndpoints {
   readonly keySet: string;
   readonly revocationFeed: { readonly url: string; readonly isPublic: boolean } | undefined;
   readonly introspection: string | undefined;
+  readonly apiTokenKeySet: string | undefined;
+  readonly apiTokenUses: string | undefined;
 }
 
 /**
@@ -46,6 +48,8 @@ function readEndpoints(issuer: string, url: string, metadata: unknown): Fetched<
     revocation_feed_endpoint: feed,
     revocation_feed_access: access,
     introspection_endpoint: introspection,
+    api_token_jwks_uri: apiTokenKeySet,
+    api_token_uses_endpoint: apiTokenUses,
   } = metadata as Readonly<Record<string, unknown>>;
   if (!isEndpointUrl(keySet, issuer)) return failed("bad_metadata", `${url} has no jwks_uri that is an https: URL.`);
   return {
@@ -55,6 +59,8 @@ function readEndpoints(issuer: string, url: string, metadata: unknown): Fetched<
       // What is offered in a way we do not know is not offered to us; the keys serve all the same.
       revocationFeed: isEndpointUrl(feed, issuer) ? { url: feed, isPublic: access === "public" } : undefined,
       introspection: isEndpointUrl(introspection, issuer) ? introspection : undefined,
+      apiTokenKeySet: isEndpointUrl(apiTokenKeySet, issuer) ? apiTokenKeySet : undefined,
+      apiTokenUses: isEndpointUrl(apiTokenUses, issuer) ? apiTokenUses : undefined,
     },
   };
 }

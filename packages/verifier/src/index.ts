@@ -8,6 +8,7 @@
  *
  * @module
  */
+export type { ApiTokenOptions } from "./api-token-options.ts";
 export type { AccessCookieOptions } from "./access-cookie.ts";
 export type { DpopNonceOptions, DpopOptions } from "./dpop-options.ts";
 export { type Refusal, type RefusalCode, type RefusalReason, VerifierError, type VerifierErrorCode } from "./errors.ts";
@@ -19,6 +20,6 @@ export { refusalAnswer, type RefusalAnswer } from "./refusal-answer.ts";
 export type { FeedFailure, FeedFailureReason } from "./revocation/feed-failure.ts";
 export type { RevocationOptions, StalePolicy } from "./revocation/revocation-options.ts";
 export type { RevocationState, RevocationStatus } from "./revocation/revocations.ts";
-export type { VerifiedAccessToken } from "./verified-access-token.ts";
+export type { TokenKind, VerifiedAccessToken } from "./verified-access-token.ts";
 export type { ProofUse, ReplayStore } from "./replay-store.ts";
 export { createVerifier, type Verifier, type VerifierStatus } from "./verifier.ts";

@@ -49,8 +49,15 @@ interface HeldKeys {
   readonly fetchedAt: number;
 }
 
-/** @param onFetched is told what the issuer offers, each time its keys were fetched */
-export function createKeySet(settings: KeySetSettings, onFetched?: (endpoints: IssuerEndpoints) => void): KeySet {
+/**
+ * @param onFetched is told what the issuer offers, each time its keys were fetched
+ * @param locate which of the issuer's key sets it is; by default that of access tokens
+ */
+export function createKeySet(
+  settings: KeySetSettings,
+  onFetched?: (endpoints: IssuerEndpoints) => void,
+  locate: (endpoints: IssuerEndpoints) => Fetched<string> = ({ keySet }) => ({ kind: "ok", value: keySet }),
+): KeySet {
   const { issuer, keyRefreshSeconds, maxKeyAgeSeconds, fetch, clock } = settings;
   let held: HeldKeys | undefined;
   let discovered: { readonly endpoints: IssuerEndpoints; readonly at: number } | undefined;
@@ -85,12 +92,12 @@ export function createKeySet(settings: KeySetSettings, onFetched?: (endpoints: I
   /** Read anew as often as the keys are; a flood of unknown `kid`s asks for the keys alone. */
   async function locateKeys(context: FetchContext): Promise<Fetched<string>> {
     if (discovered !== undefined && ageOf(discovered.at) < keyRefreshSeconds) {
-      return { kind: "ok", value: discovered.endpoints.keySet };
+      return locate(discovered.endpoints);
     }
     const found = await discoverEndpoints(issuer, context);
     if (found.kind === "failed") return found;
     discovered = { endpoints: found.value, at: clock() };
-    return { kind: "ok", value: found.value.keySet };
+    return locate(found.value);
   }
 
   /** An API nobody calls refreshes too, or the first call after a quiet night could bring a withdrawn key. */

@@ -1,6 +1,7 @@
 import type { TokenCacheOptions } from "@latchkey/jwt";
 
 import { type AccessCookieOptions, createAccessCookieReader, type ReadAccessCookie } from "./access-cookie.ts";
+import { type ApiTokenOptions, type ApiTokenSettings, parseApiTokenOptions } from "./api-token-options.ts";
 import { type DpopOptions, type DpopSettings, parseDpopOptions } from "./dpop-options.ts";
 import { VerifierError } from "./errors.ts";
 import { findIssuerFault } from "./issuer-url.ts";
@@ -47,6 +48,11 @@ export interface VerifierOptions {
    * `ready()` rejects. `false` ignores it: tokens are then good until they expire.
    */
   readonly revocation?: RevocationOptions | false | undefined;
+  /**
+   * Whether `withApiTokens()` may be called, which makes a verifier that takes API tokens as well. Off by default; this
+   * verifier itself takes none in any case.
+   */
+  readonly apiTokens?: ApiTokenOptions | boolean | undefined;
   /** The global `fetch` by default. It must honour `signal` and `redirect: "manual"`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Seconds since 1970; the system's clock by default. */
@@ -68,6 +74,8 @@ export interface Settings {
   readonly dpop: DpopSettings;
   /** `undefined`: revocations are ignored. */
   readonly revocation: RevocationSettings | undefined;
+  /** `undefined`: there are none. */
+  readonly apiTokens: ApiTokenSettings | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: () => number;
 }
@@ -83,6 +91,7 @@ const optionNames: ReadonlySet<string> = new Set([
   "accessCookie",
   "dpop",
   "revocation",
+  "apiTokens",
   "fetch",
   "clock",
 ] satisfies readonly (keyof VerifierOptions)[]);
@@ -102,6 +111,7 @@ export function parseOptions(options: VerifierOptions): Settings {
   if (typeof clock !== "function") throw invalid("clock", "must be a function");
   const keyRefreshSeconds = seconds(options, "keyRefreshSeconds", { min: 10, max: DAY, standard: 300 });
   const audiences = parseAudiences(options.audience);
+  const revocation = parseRevocationOptions(options.revocation, issuer);
   return {
     issuer,
     audiences,
@@ -112,7 +122,8 @@ export function parseOptions(options: VerifierOptions): Settings {
     tokenCache: parseTokenCache(options.tokenCache),
     readAccessCookie: createAccessCookieReader(options.accessCookie, issuer),
     dpop: parseDpopOptions(options.dpop, { audiences, clock }),
-    revocation: parseRevocationOptions(options.revocation, issuer),
+    revocation,
+    apiTokens: parseApiTokenOptions(options.apiTokens, revocation),
     fetch,
     clock,
   };

@@ -1,5 +1,4 @@
 import { decodeUnverifiedHeader, JwtError } from "@latchkey/jwt";
-import { ACCESS_TOKEN_TYPE } from "@latchkey/protocol";
 
 import type { Settings } from "./options.ts";
 
@@ -9,9 +8,13 @@ import type { Settings } from "./options.ts";
  *
  * **Nothing here is proved.** It can only refuse; what it lets through is verified in full when the key is there.
  */
-export function findKidWorthAsking(token: string, settings: Settings): string | undefined {
+export function findKidWorthAsking(
+  token: string,
+  type: string,
+  settings: Pick<Settings, "issuer" | "audiences" | "leewaySeconds" | "clock">,
+): string | undefined {
   const { issuer, audiences, leewaySeconds, clock } = settings;
-  const kid = findKid(token);
+  const kid = findKid(token, type);
   const claims = kid === undefined ? undefined : decodePayload(token);
   if (claims === undefined || claims["iss"] !== issuer) return undefined;
   const { aud, exp } = claims;
@@ -20,10 +23,10 @@ export function findKidWorthAsking(token: string, settings: Settings): string | 
   return isForUs && !isOver ? kid : undefined;
 }
 
-function findKid(token: string): string | undefined {
+function findKid(token: string, type: string): string | undefined {
   try {
     const { kid, typ } = decodeUnverifiedHeader(token);
-    return typ?.toLowerCase().replace(/^application\//, "") === ACCESS_TOKEN_TYPE ? kid : undefined;
+    return typ?.toLowerCase().replace(/^application\//, "") === type ? kid : undefined;
   } catch (error) {
     if (!(error instanceof JwtError)) throw error;
     return undefined;

@@ -1,8 +1,12 @@
 import type { JwtClaims, VerifiedJwt } from "@latchkey/jwt";
 import { parseScope } from "@latchkey/protocol";
 
+export type TokenKind = "access-token" | "api-token";
+
 /** What an access token says, once everything about it has been checked. It does not hold the token itself. */
 export interface VerifiedAccessToken {
+  /** `api-token`: one that a user made for a program; only a verifier `withApiTokens()` takes them. It has no roles. */
+  readonly kind: TokenKind;
   readonly issuer: string;
   /** Who: unique within `issuer`, and never reused. Identify people by both, never by an e-mail address. */
   readonly subject: string;
@@ -39,7 +43,7 @@ export type AccessTokenReading =
  * Reads claims whose signature, issuer, audience and times have been checked. A claim of the wrong type refuses the token: a
  * `scope` or `roles` in another shape must not come out as "some" rights, nor a strange `sid` escape a revocation.
  */
-export function readAccessToken({ claims, header }: VerifiedJwt): AccessTokenReading {
+export function readAccessToken({ claims, header }: VerifiedJwt, kind: TokenKind): AccessTokenReading {
   const { iss, sub, jti, client_id: clientId } = claims; // which the engine has found to be there
   const { sid, scope = "", roles = [], auth_time: authTime, claims_epoch: epoch = 0 } = optionalClaims(claims);
   if (!isName(sub)) return malformed("sub");
@@ -51,6 +55,7 @@ export function readAccessToken({ claims, header }: VerifiedJwt): AccessTokenRea
   if (authTime !== undefined && typeof authTime !== "number") return malformed("auth_time");
   if (!isCount(epoch)) return malformed("claims_epoch");
   const token: VerifiedAccessToken = Object.freeze({
+    kind,
     issuer: iss,
     subject: sub,
     clientId,
@@ -58,7 +63,7 @@ export function readAccessToken({ claims, header }: VerifiedJwt): AccessTokenRea
     tokenId: jti,
     keyId: header.kid,
     scopes: Object.freeze(parseScope(scope)),
-    roles: Object.freeze([...roles]),
+    roles: Object.freeze(kind === "api-token" ? [] : [...roles]),
     authenticatedAt: authTime,
     issuedAt: claims.iat,
     expiresAt: claims.exp,

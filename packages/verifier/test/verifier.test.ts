@@ -27,6 +27,7 @@ describe("a verified access token", () => {
   it("AT-03, RS-07: says who, for which client, in which session, and what they may", async () => {
     const token = await verifier.verify(issuer.issue({ tenant: "t1" }));
     expect(token).toEqual({
+      kind: "access-token",
       issuer: issuer.url,
       subject: "user-1",
       clientId: "first-party",

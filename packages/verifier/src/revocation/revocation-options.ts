@@ -12,7 +12,7 @@ export interface RevocationOptions {
   /**
    * What to do with a good token while the knowledge is older than that. `accept-until-expiry`, the default, accepts it, as
    * a verifier without a feed would; `reject` answers 503; `introspect` asks the authority about each (RFC 7662; needs
-   * `credentials`), and answers 503 where it is not answered.
+   * `credentials`), and answers 503 where it is not answered. API tokens, which live long, are rejected by the default, too.
    */
   readonly onStale?: StalePolicy | undefined;
 }

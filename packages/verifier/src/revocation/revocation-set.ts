@@ -56,7 +56,7 @@ export function createRevocationSet(): RevocationSet {
       if (hasChanged) version += 1;
     },
 
-    findRevocation({ sessionId, subject: sub, tokenId, keyId, issuedAt, claimsEpoch }) {
+    findRevocation({ kind, sessionId, subject: sub, tokenId, keyId, issuedAt, claimsEpoch }) {
       if (has(session, sessionId)) return { code: "invalid_token", reason: "revoked_session" };
       if (has(token, tokenId)) return { code: "invalid_token", reason: "revoked_token" };
       if (has(key, keyId)) return { code: "invalid_token", reason: "revoked_key" };
@@ -64,7 +64,8 @@ export function createRevocationSet(): RevocationSet {
       hash.of(sub);
       const before = subject.size === 0 ? undefined : subject.find();
       if (before !== undefined && issuedAt <= before) return { code: "invalid_token", reason: "revoked_subject" };
-      const epoch = claims.size === 0 ? undefined : claims.find();
+      // An API token has no roles that could be old, and nothing to refresh it with.
+      const epoch = claims.size === 0 || kind === "api-token" ? undefined : claims.find();
       if (epoch !== undefined && claimsEpoch < epoch) return { code: "stale_token", reason: "old_claims" };
       return undefined;
     },

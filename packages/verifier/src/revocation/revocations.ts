@@ -42,6 +42,8 @@ export interface Revocations {
   findRefusal(accepted: AcceptedToken, text: string): Refusal | undefined | Promise<Refusal | undefined>;
   /** Resolves once the feed was heard whole, or is not to be followed; else with why it cannot be. */
   ready(): Promise<FeedFailure | undefined>;
+  /** Whether the feed was heard whole, ever. */
+  readonly isHeard: boolean;
   status(): RevocationStatus;
   close(): void;
 }
@@ -106,9 +108,14 @@ function createFollowed(settings: Settings, wanted: RevocationSettings, keySet: 
         accepted.foundAliveAt = set.version;
       }
       // Where nobody asked for the feed and there is none to follow, there is nothing to be stale.
-      if (onStale === "accept-until-expiry" || !isStale()) return undefined;
+      // An API token would be accepted for as long as a year: it is good only as long as revocations are heard of.
+      if ((onStale === "accept-until-expiry" && accepted.token.kind !== "api-token") || !isStale()) return undefined;
       if (onStale === "introspect") return askAuthority(text);
       return { code: "unavailable", reason: "stale_revocations", retryAfterSeconds: RETRY_AFTER_SECONDS };
+    },
+
+    get isHeard() {
+      return knowledge.cursor !== null;
     },
 
     async ready() {
@@ -167,6 +174,7 @@ const IGNORED: Revocations = {
   offer: () => undefined,
   findRefusal: () => undefined,
   ready: () => Promise.resolve(undefined),
+  isHeard: false,
   status: () => ({
     state: "off",
     ageSeconds: undefined,
