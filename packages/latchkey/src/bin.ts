@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import type { AudienceOptions, MailOptions } from "@latchkey/server";
+import type { AudienceOptions, AuthServerOptions, MailOptions } from "@latchkey/server";
 import { ConfigurationError, createPwnedPasswords, KeyServiceError, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
@@ -8,6 +8,7 @@ import { keysCommand } from "./commands/keys.ts";
 import { importUsersCommand } from "./commands/import-users.ts";
 import { manageUsersCommands } from "./commands/manage-users.ts";
 import { noAccount } from "./no-account.ts";
+import { tokensCommand } from "./commands/tokens.ts";
 import { readSecretEnvironment } from "./environment.ts";
 import { SOURCES } from "./master-secret-source.ts";
 import { openMasterSecrets } from "./open-master-secrets.ts";
@@ -53,6 +54,7 @@ interface ServeFlags {
   readonly publicRevocationFeed?: boolean;
   readonly auditRetention?: number;
   readonly auditRefreshes?: boolean;
+  readonly apiTokens?: boolean;
   readonly keyRotation?: number;
   readonly keyPublishAhead?: number;
   readonly trustedProxy?: string[];
@@ -108,6 +110,7 @@ program
   .option("--audit-retention <days>", "for how long the audit log is kept (default: 365 days)", parseDays)
   .option("--audit-refreshes", "record every refresh in the audit log, at the cost of a row and a flush for each")
   .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
+  .option("--api-tokens", "let users make API tokens, and all resource servers take them; needs --scope")
   .option("--verify-email-url <url>", "your page that confirms an address; its link is mailed at sign-up")
   .option("--reset-password-url <url>", "your page where a new password is chosen; both pages, or no mail is sent")
   .option(
@@ -162,6 +165,7 @@ program
       }),
       ...(flags.auditRetention !== undefined && { auditRetentionDays: flags.auditRetention }),
       ...(flags.auditRefreshes === true && { auditRefreshes: true }),
+      ...(flags.apiTokens === true && apiTokensOf(secrets.resourceServers)),
       mailLinks: mailLinksOf(flags),
       mailFrom: flags.mailFrom,
       ...(flags.trustedProxy !== undefined && { trustedProxies: flags.trustedProxy }),
@@ -175,6 +179,7 @@ program
 
 program.addCommand(keysCommand(dataOption));
 program.addCommand(auditCommand(dataOption));
+program.addCommand(tokensCommand(dataOption));
 
 const users = program.command("users").description("manage accounts");
 
@@ -205,6 +210,10 @@ users
 
 users.addCommand(importUsersCommand(dataOption));
 for (const command of manageUsersCommands(dataOption)) users.addCommand(command);
+
+function apiTokensOf(resourceServers: AuthServerOptions["resourceServers"] = []) {
+  return { apiTokens: true, resourceServers: resourceServers.map((server) => ({ ...server, apiTokens: true })) };
+}
 
 /** Without any audience it is the issuer, as ever. */
 function audiencesOf({ audience, alg, typ, issuer, port }: ServeFlags): { readonly audiences?: AudienceOptions[] } {

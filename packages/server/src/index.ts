@@ -18,6 +18,8 @@ export { AuthError, ConfigurationError, KeyServiceError } from "./errors.ts";
 export type { ForeignAccount } from "./flows/import-accounts.ts";
 export { importAccounts } from "./flows/import-accounts.ts";
 export { deleteUser, disableUser, enableUser } from "./flows/manage-user.ts";
+export type { ApiToken } from "./domain/api-token.ts";
+export { listUserApiTokens, revokeApiToken, revokeUserApiTokens } from "./flows/operate-api-tokens.ts";
 export { setRoles } from "./flows/set-roles.ts";
 export { unlockPassword } from "./flows/unlock-password.ts";
 export type { KeyDescription } from "./keys/key-changes.ts";

@@ -5,6 +5,7 @@ import { Command } from "commander";
 
 import { openSigningService } from "../open-signing-service.ts";
 import { withStore } from "../with-store.ts";
+import { tableOf, timeOf } from "./table.ts";
 
 const clock = (): number => Math.floor(Date.now() / 1000);
 
@@ -18,7 +19,7 @@ export function keysCommand(dataOption: () => Option): Command {
     .addOption(dataOption())
     .action(async (flags: { readonly data: string }) => {
       await withStore(flags.data, async (store) => {
-        process.stdout.write(tableOf(await listKeys({ store: store.keys, clock })));
+        process.stdout.write(listing(await listKeys({ store: store.keys, clock })));
       });
     });
 
@@ -68,7 +69,7 @@ export function keysCommand(dataOption: () => Option): Command {
   return keys;
 }
 
-function tableOf(keys: readonly KeyDescription[]): string {
+function listing(keys: readonly KeyDescription[]): string {
   const rows = keys.map((key) => [
     key.kid,
     key.purpose,
@@ -77,19 +78,5 @@ function tableOf(keys: readonly KeyDescription[]): string {
     timeOf(key.createdAt),
     timeOf(key.revokedAt ?? key.activatesAt),
   ]);
-  const table = [["KID", "PURPOSE", "ALG", "STATE", "PUBLISHED", "SIGNS FROM, OR REVOKED"], ...rows];
-  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
-  return table
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
-}
-
-function timeOf(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace(".000", "");
+  return tableOf([["KID", "PURPOSE", "ALG", "STATE", "PUBLISHED", "SIGNS FROM, OR REVOKED"], ...rows]);
 }

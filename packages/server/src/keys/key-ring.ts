@@ -284,6 +284,7 @@ function createKeyOpener(options: KeyRingOptions): { open(rows: readonly StoredK
       for (const stored of rows) {
         if (stored.sealed === null) {
           void known.get(stored.kid)?.access?.destroy?.();
+          void known.get(stored.kid)?.apiToken?.destroy?.();
           known.delete(stored.kid);
         } else if (!known.has(stored.kid)) {
           // One that hangs is asked once: who waits for this may be waiting for a revocation.
