@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 
-import type { SessionAnswer } from "@latchkey/protocol";
+import type { ApiTokenAnswer, SessionAnswer } from "@latchkey/protocol";
 
 import type { AskedProgram } from "./harness/asked-program.ts";
 import { startProgram } from "./harness/asked-program.ts";
@@ -54,6 +54,13 @@ interface Held {
   readonly refreshToken: string;
 }
 
+/** What is made, watched, and revoked in each round. */
+interface Doomed {
+  readonly token: string;
+  /** Answers when the revoking call was answered. */
+  revoke(node: string): Promise<number>;
+}
+
 if (flags.help) process.stdout.write(HELP);
 else await main();
 
@@ -85,8 +92,12 @@ async function measureDelays(store: StoreName, nodes: Nodes): Promise<readonly R
     const results: Result[] = [];
     for (const count of [1, 10, 100]) {
       progress(`${store}, ${count} verifiers`);
-      results.push(...resultsOf(`${store}, ${count} verifiers`, await delaysAt(nodes, watchers, count)));
+      const delays = await delaysAt(nodes, watchers, { count, apiTokens: false });
+      results.push(...resultsOf(`${store}, ${count} verifiers`, delays));
     }
+    progress(`${store}, API tokens`);
+    const delays = await delaysAt(nodes, watchers, { count: 10, apiTokens: true });
+    results.push(...resultsOf(`${store}, 10 verifiers, API tokens`, delays));
     const refreshes = await load.ask({ type: "stop" });
     process.stdout.write(`  (${refreshes} refreshes were answered meanwhile)\n`);
     return results;
@@ -97,20 +108,25 @@ async function measureDelays(store: StoreName, nodes: Nodes): Promise<readonly R
 }
 
 /** The delays of all verifiers in all rounds, in milliseconds. */
-async function delaysAt(nodes: Nodes, all: readonly Watcher[], count: number): Promise<readonly number[]> {
+async function delaysAt(
+  nodes: Nodes,
+  all: readonly Watcher[],
+  { count, apiTokens }: { readonly count: number; readonly apiTokens: boolean },
+): Promise<readonly number[]> {
   const used = all.slice(0, Math.min(count, all.length));
   const feeds = nodes.urls.map((url) => `${url}/revocations`);
   await Promise.all(
     used.map((watcher, index) => {
       const share = Math.floor((count + used.length - 1 - index) / used.length);
-      return watcher.ask({ type: "open", issuer: nodes.issuer, feeds, count: share });
+      return watcher.ask({ type: "open", issuer: nodes.issuer, feeds, count: share, apiTokens });
     }),
   );
+  const user = apiTokens ? await makeUser(nodes) : undefined;
   const delays: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const held = await makeSession(nodes);
-    await Promise.all(used.map((watcher) => watcher.ask({ type: "watch", token: held.accessToken })));
-    const revokedAt = await revoke(nodes.urls[round % 2 === 0 ? 0 : 1], held);
+    const doomed = user === undefined ? await makeDoomedSession(nodes) : await makeApiToken(nodes, user);
+    await Promise.all(used.map((watcher) => watcher.ask({ type: "watch", token: doomed.token })));
+    const revokedAt = await doomed.revoke(nodes.urls[round % 2 === 0 ? 0 : 1]);
     const refusals = (await Promise.all(used.map((watcher) => watcher.ask({ type: "collect" })))).flat();
     for (const refusedAt of refusals) {
       // One that learnt of it before the caller did is counted as no delay.
@@ -204,6 +220,37 @@ async function makeSession(nodes: Nodes): Promise<Held> {
   return { accessToken: answer.access_token, refreshToken: answer.refresh_token ?? "" };
 }
 
+async function makeDoomedSession(nodes: Nodes): Promise<Doomed> {
+  const held = await makeSession(nodes);
+  return { token: held.accessToken, revoke: (node) => revoke(node, held) };
+}
+
+/** Signed in just now, as who makes API tokens must be; answers the access token. */
+async function makeUser({ urls }: Nodes): Promise<string> {
+  const credentials = { email: `${Date.now()}@example.com`, password: "a passphrase that nobody else has chosen" };
+  await post(`${urls[0]}/auth/signup`, credentials);
+  const response = await post(`${urls[0]}/auth/login`, credentials);
+  if (response.status !== 200) throw new Error(`a sign-in was answered ${response.status}`);
+  return ((await response.json()) as SessionAnswer).access_token;
+}
+
+async function makeApiToken({ urls }: Nodes, accessToken: string): Promise<Doomed> {
+  const authorization = `Bearer ${accessToken}`;
+  const response = await post(`${urls[0]}/auth/tokens`, { name: "bench", scope: "use:api" }, authorization);
+  if (response.status !== 201) throw new Error(`making an API token was answered ${response.status}`);
+  const { token, api_token: summary } = (await response.json()) as ApiTokenAnswer;
+  return {
+    token,
+    async revoke(node) {
+      const headers = { Authorization: authorization };
+      const { status } = await fetch(`${node}/auth/tokens/${summary.id}`, { method: "DELETE", headers });
+      const answeredAt = monotonicMs();
+      if (status !== 204) throw new Error(`revoking an API token was answered ${status}`);
+      return answeredAt;
+    },
+  };
+}
+
 /** When the revoking call was answered. */
 async function revoke(node: string, held: Held): Promise<number> {
   const response = await post(`${node}/auth/logout`, { refresh_token: held.refreshToken });
@@ -212,8 +259,12 @@ async function revoke(node: string, held: Held): Promise<number> {
   return answeredAt;
 }
 
-function post(url: string, body: object): Promise<Response> {
-  return fetch(url, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+function post(url: string, body: object, authorization?: string): Promise<Response> {
+  const headers = {
+    "Content-Type": "application/json",
+    ...(authorization !== undefined && { Authorization: authorization }),
+  };
+  return fetch(url, { method: "POST", body: JSON.stringify(body), headers });
 }
 
 function progress(what: string): void {

@@ -38,7 +38,7 @@ export async function startNodes(storeName: StoreName): Promise<Nodes> {
     const node = startProcess({
       port,
       readyPath: "/health/ready",
-      args: [LATCHKEY, "serve", ...args, "--public-revocation-feed"],
+      args: [LATCHKEY, "serve", ...args, "--public-revocation-feed", "--api-tokens", "--scope", "use:api"],
       env: {
         LATCHKEY_MASTER_SECRET: MASTER_SECRET,
         ...(postgres !== undefined && { LATCHKEY_DATABASE_URL: postgres.url }),

@@ -17,6 +17,7 @@ export type WatcherQuestion =
       /** The feed at each node: the verifiers are spread over them. */
       readonly feeds: readonly string[];
       readonly count: number;
+      readonly apiTokens: boolean;
     }
   /** From now on the token is tried by every verifier, a thousand times a second. */
   | { readonly type: "watch"; readonly token: string }
@@ -38,15 +39,13 @@ answerParent(async (question: WatcherQuestion): Promise<WatcherAnswer> => {
     watching = Promise.all(verifiers.map((verifier) => firstRefusal(verifier, question.token)));
     return [];
   }
-  const { issuer, feeds, count } = question;
+  const { issuer, feeds, count, apiTokens } = question;
   for (const verifier of verifiers) verifier.close();
-  verifiers = Array.from({ length: count }, (_, index) =>
-    createVerifier({
-      issuer,
-      audience: issuer,
-      revocation: { urls: [...feeds.slice(index % feeds.length), ...feeds.slice(0, index % feeds.length)] },
-    }),
-  );
+  verifiers = Array.from({ length: count }, (_, index) => {
+    const urls = [...feeds.slice(index % feeds.length), ...feeds.slice(0, index % feeds.length)];
+    const verifier = createVerifier({ issuer, audience: issuer, revocation: { urls }, apiTokens });
+    return apiTokens ? verifier.withApiTokens() : verifier;
+  });
   await Promise.all(verifiers.map((verifier) => verifier.ready()));
   return [];
 });
