@@ -1,5 +1,5 @@
 import type { ApiToken } from "../domain/api-token.ts";
-import type { Origin } from "../domain/event.ts";
+import { OPERATOR } from "../domain/event.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
@@ -10,8 +10,6 @@ interface OperatorContext {
   readonly clock: Clock;
 }
 
-/** An operator at the command line has neither address nor browser. */
-const OPERATOR: Origin = { ip: null, userAgent: null };
 const reason = "revoked_by_operator";
 
 /** A user's live API tokens, newest first; `undefined` where there is no such user. */
