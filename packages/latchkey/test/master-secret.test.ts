@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { inspect } from "node:util";
 
 import type { KeySealer } from "@latchkey/server";
@@ -153,6 +154,20 @@ describe("OP-05: a master secret that is missing, weak or open to others stops t
     server.child.kill("SIGKILL");
     const { stderr } = await refusedStart({ LATCHKEY_MASTER_SECRET: newSecret() }, [], folder);
     expect(stderr).toContain("The master secret is not the one this database's keys were sealed with");
+  });
+});
+
+describe("latchkey serve", () => {
+  it("does not start with a clock that is days behind the one its keys were made by, and says how to mend it", async () => {
+    const folder = temporaryFolder();
+    const server = await startServe(folder, await freePort());
+    server.child.kill("SIGKILL");
+    await once(server.child, "exit");
+    const database = new DatabaseSync(join(folder, "latchkey.db"));
+    database.exec("UPDATE signing_key SET created_at = created_at + 7 * 86400");
+    database.close();
+    const { stderr } = await refusedStart({}, [], folder);
+    expect(stderr).toMatch(/The clock says .*, but the key .* was made at .*\. Set the machine's clock; or,/);
   });
 });
 
