@@ -164,6 +164,12 @@ function successor(
 }
 
 /**
+ * By how many generations a bound session may catch up: two weeks of refreshes every ten minutes. Nothing else is answered while they
+ * are derived, and whoever has a session rotates it as often as they like.
+ */
+const MAX_CATCH_UP = 2_000;
+
+/**
  * A retry proves itself: from the presented secret and its attempt, the live secret can be derived again. Which attempts
  * may be tried depends on what the session has shown it can do, never on what this request says of itself.
  */
@@ -175,6 +181,7 @@ function rederiveLiveSecret(
   const { scheme } = options;
   if (session.jkt !== null) {
     // The proof stands for the client itself, so any earlier generation may catch up.
+    if (session.generation - presented.generation > MAX_CATCH_UP) return undefined;
     let secret = presented.secret;
     for (let generation = presented.generation + 1; generation <= session.generation; generation++) {
       secret = scheme.derive({ secret }, { sessionId: session.id, generation, attempt: session.jkt });

@@ -202,6 +202,23 @@ describe("an older token", () => {
     expect(h.judge(h.present(3, { provenJkt: "key-a" }))).toEqual({ kind: "retry", secret: h.secrets[12] });
   });
 
+  it("OP-04: of a bound session costs no more for a session that was rotated for as long as anybody likes", () => {
+    const h = history();
+    h.set({ jkt: "key-a", generation: 100_000, secretHash: scheme.hash("live") });
+    let derived = 0;
+    const counting: SecretScheme = {
+      ...scheme,
+      derive(predecessor, next) {
+        derived += 1;
+        return scheme.derive(predecessor, next);
+      },
+    };
+    const presented = h.present(0, { provenJkt: "key-a" });
+    const verdict = judgeRefresh(h.session, presented, { scheme: counting, now: NOW, retryWindowSeconds: 10 });
+    expect(verdict).toEqual({ kind: "reuse" });
+    expect(derived).toBeLessThanOrEqual(2_000);
+  });
+
   it("of a bound session, from a forgotten branch, is reuse", () => {
     const h = history();
     h.set({ jkt: "key-a" });
