@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import type { AudienceOptions, AuthServerOptions, MailOptions } from "@latchkey/server";
-import { ConfigurationError, createPwnedPasswords, KeyServiceError, setRoles, unlockPassword } from "@latchkey/server";
+import { ConfigurationError, createPwnedPasswords, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { auditCommand } from "./commands/audit.ts";
@@ -13,10 +13,15 @@ import { readSecretEnvironment } from "./environment.ts";
 import { SOURCES } from "./master-secret-source.ts";
 import { openMasterSecrets } from "./open-master-secrets.ts";
 import { openSigningService } from "./open-signing-service.ts";
+import { failureSentence } from "./failure-sentence.ts";
+import type { LogFormat } from "./logger.ts";
+import { LOG_FORMATS } from "./logger.ts";
 import { serveAuthority } from "./serve.ts";
 import { stopOnSignal } from "./shutdown.ts";
 import { withStore } from "./with-store.ts";
 import { boundYoungGeneration } from "./young-generation.ts";
+
+const EXIT_FAILED = 1;
 
 const program = new Command("latchkey")
   .description("Sign-in with short-lived access tokens and rotating refresh tokens.")
@@ -38,7 +43,12 @@ In the environment, since others can read a command line:
   LATCHKEY_REDIS_URL         redis://host for the sessions
   LATCHKEY_SMTP_URL          smtps://user:password@host for mail; without it, files in the data folder
   LATCHKEY_WEBHOOKS          JSON: [{"id":…,"url":…,"secret":"whsec_…","types":[…]}] of who is told what happens
-  LATCHKEY_RESOURCE_SERVERS  id:secret,… of the APIs that may follow the revocation feed and introspect tokens`;
+  LATCHKEY_RESOURCE_SERVERS  id:secret,… of the APIs that may follow the revocation feed and introspect tokens
+
+Exit codes:
+  0    stopped when asked to (SIGTERM, SIGINT), all requests answered
+  1    could not start, or not stop cleanly; a sentence on standard error says why
+  130  ended at once, because it was asked to stop twice`;
 
 interface ServeFlags {
   readonly port: number;
@@ -64,6 +74,9 @@ interface ServeFlags {
   readonly mailFrom?: string;
   readonly breachedPasswords?: "allow" | "refuse";
   readonly logLevel: string;
+  readonly logFormat: LogFormat;
+  readonly logRequests?: boolean;
+  readonly stopDelay?: number;
 }
 
 program
@@ -130,6 +143,18 @@ program
       .choices(["silent", "error", "warn", "info"])
       .default("info"),
   )
+  .addOption(
+    new Option("--log-format <format>", "JSON lines, or for people; auto: by whether this is a terminal")
+      .env("LATCHKEY_LOG_FORMAT")
+      .choices(LOG_FORMATS)
+      .default("auto"),
+  )
+  .addOption(new Option("--log-requests", "a line for each request").env("LATCHKEY_LOG_REQUESTS"))
+  .option(
+    "--stop-delay <seconds>",
+    "for how long to go on answering once asked to stop, so that load balancers notice (default: 0)",
+    parseSeconds,
+  )
   .addHelpText("after", SECRETS_HELP)
   .action(async (flags: ServeFlags) => {
     boundYoungGeneration();
@@ -155,6 +180,9 @@ program
       ...(signingService !== undefined && { signingService }),
       issuer: flags.issuer,
       logLevel: flags.logLevel,
+      logFormat: flags.logFormat,
+      logRequests: flags.logRequests,
+      stopDelaySeconds: flags.stopDelay,
       keys: {
         ...(flags.keyRotation !== undefined && { rotationSeconds: flags.keyRotation }),
         ...(flags.keyPublishAhead !== undefined && { publishAheadSeconds: flags.keyPublishAhead }),
@@ -257,18 +285,6 @@ function parseSeconds(text: string): number {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`latchkey: ${isPlain(error) ? error.message : describe(error)}\n`);
-  process.exitCode = 1;
-}
-
-/** Whether its message is a sentence for who started this. */
-function isPlain(error: unknown): error is Error {
-  return error instanceof ConfigurationError || error instanceof KeyServiceError;
-}
-
-function describe(error: unknown): string {
-  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
-    return "that port is taken. Choose another with --port or PORT.";
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`latchkey: ${failureSentence(error)}\n`);
+  process.exitCode = EXIT_FAILED;
 }

@@ -9,6 +9,7 @@ import { plainRefusal } from "@latchkey/server";
 
 import type { HttpLimits } from "./http-limits.ts";
 import { DEFAULT_HTTP_LIMITS } from "./http-limits.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "./request-log.ts";
 
 export interface ListenOptions {
   readonly fetch: (request: Request, connection: ConnectionInfo) => Response | Promise<Response>;
@@ -17,6 +18,8 @@ export interface ListenOptions {
   /** Whether clients come by HTTPS, through a proxy; then they are told to come by nothing else. Default: no. */
   readonly secure?: boolean;
   readonly limits?: Partial<HttpLimits>;
+  /** Whether answers carry the `X-Request-Id` that the request has in the log. */
+  readonly tellsRequestIds?: boolean;
   /** Hears of what the handler throws. */
   readonly onError?: (error: unknown) => void;
 }
@@ -40,8 +43,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const latest = new WeakMap<Duplex, ServerResponse>();
   const connections = new Set<Socket>();
   const answer = getRequestListener(
-    (request, { incoming }) =>
-      options.fetch(request, { remoteAddress: incoming.socket.remoteAddress, encrypted: false }),
+    (request, { incoming, outgoing }) => {
+      const requestId = requestIdOf(incoming.headers["x-request-id"]);
+      if (options.tellsRequestIds === true) outgoing.setHeader(REQUEST_ID_HEADER, requestId);
+      return options.fetch(request, { remoteAddress: incoming.socket.remoteAddress, encrypted: false, requestId });
+    },
     {
       hostname: options.hostname,
       errorHandler(error) {

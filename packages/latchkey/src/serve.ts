@@ -2,14 +2,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { AuthServerOptions, MailOptions, MasterSecret } from "@latchkey/server";
 import { createAuthServer } from "@latchkey/server";
-import { pino } from "pino";
 
 import { openDatabaseFolder, openDataFolder } from "./data-folder.ts";
 import type { HttpLimits } from "./http-limits.ts";
-import type { Listener } from "./listen.ts";
+import type { Listener, ListenOptions } from "./listen.ts";
 import { listen } from "./listen.ts";
+import type { LogFormat } from "./logger.ts";
+import { createLogger } from "./logger.ts";
 import { openMailer } from "./open-mailer.ts";
 import { openStore } from "./open-store.ts";
+import { logRequest } from "./request-log.ts";
 
 /** A ready-made authority: one process, one folder. */
 export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterSecret" | "issuer" | "logger" | "mail"> {
@@ -32,6 +34,9 @@ export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterS
   readonly mailFrom?: string | undefined;
   /** pino's level. */
   readonly logLevel: string;
+  readonly logFormat?: LogFormat | undefined;
+  /** Whether each request is a line of the log, at the level `info`. Default: no. */
+  readonly logRequests?: boolean | undefined;
   readonly limits?: Partial<HttpLimits> | undefined;
   /** For how long to go on as before once it is to stop, so that load balancers notice, in seconds. Default 0. */
   readonly stopDelaySeconds?: number | undefined;
@@ -52,12 +57,21 @@ const PURGE_INTERVAL_MS = 60_000;
 /** Starts an authority and serves it over HTTP. */
 export async function serveAuthority(options: ServeOptions): Promise<RunningAuthority> {
   const { port, hostname, dataPath, masterSecret, databaseUrl, redisUrl, logLevel, fallback, ...others } = options;
-  const { mailLinks, smtpUrl, mailFrom, limits, stopDelaySeconds = 0, ...authOptions } = others;
+  const {
+    mailLinks,
+    smtpUrl,
+    mailFrom,
+    limits,
+    stopDelaySeconds = 0,
+    logFormat,
+    logRequests = false,
+    ...authOptions
+  } = others;
   const { databasePath, ...folder } =
     masterSecret === undefined
       ? openDataFolder({ path: dataPath })
       : { databasePath: openDatabaseFolder(dataPath), masterSecret };
-  const logger = pino({ level: logLevel });
+  const logger = await createLogger({ level: logLevel, format: logFormat });
   const server = createAuthServer({
     ...authOptions,
     issuer: options.issuer ?? `http://localhost:${port}`,
@@ -68,16 +82,38 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
       mail: { mailer: await openMailer({ smtpUrl, mailFrom, dataPath }), links: mailLinks },
     }),
   });
-  await server.ready();
+  /** What has been opened would keep the process from ending. */
+  const orClose = async <Result>(step: Promise<Result>): Promise<Result> => {
+    try {
+      return await step;
+    } catch (error) {
+      await Promise.allSettled([server.close()]);
+      throw error;
+    }
+  };
+  await orClose(server.ready());
 
-  const listener: Listener = await listen({
+  const answer: ListenOptions["fetch"] =
+    fallback === undefined
+      ? (request, connection) => server.fetch(request, connection)
+      : async (request, connection) => (await fallback(request)) ?? server.fetch(request, connection);
+  const logged: ListenOptions["fetch"] = async (request, connection) => {
+    const startedAt = performance.now();
+    const response = await answer(request, connection);
+    const { status } = response;
+    logRequest(logger, { request, connection, status, milliseconds: performance.now() - startedAt });
+    return response;
+  };
+  const listening = listen({
     port,
     hostname,
     secure: server.issuer.startsWith("https:"),
     ...(limits !== undefined && { limits }),
     onError: (error) => logger.error({ err: error }, "a request could not be answered"),
-    fetch: async (request, connection) => (await fallback?.(request)) ?? server.fetch(request, connection),
+    tellsRequestIds: logRequests,
+    fetch: logRequests ? logged : answer,
   });
+  const listener: Listener = await orClose(listening);
   const purging = setInterval(() => {
     server.purgeExpiredSessions().catch((error: unknown) => logger.warn({ err: error }, "could not purge sessions"));
   }, PURGE_INTERVAL_MS);

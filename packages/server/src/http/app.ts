@@ -48,7 +48,11 @@ function asRefusal(error: Error, context: Context<Env>, { logger }: HttpContext)
   if (error instanceof AuthError && error.code !== "unavailable") return error;
   if (context.req.raw.signal.aborted) return new AuthError("invalid_request");
   // Whatever failed, the answer is "not now": never a reason for a client to drop its credentials.
-  logger.error({ err: error.cause ?? error }, "a request could not be answered");
+  const { requestId } = context.env;
+  logger.error(
+    { err: error.cause ?? error, ...(requestId !== undefined && { requestId }) },
+    "a request could not be answered",
+  );
   return error instanceof AuthError ? error : new AuthError("unavailable");
 }
 

@@ -8,6 +8,8 @@ export interface ConnectionInfo {
    * HTTPS, and what comes from this machine. Left out: whoever calls `fetch` sees to it.
    */
   readonly encrypted?: boolean | undefined;
+  /** What the request is called in the log. */
+  readonly requestId?: string | undefined;
 }
 
 /**
