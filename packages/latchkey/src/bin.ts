@@ -77,6 +77,9 @@ interface ServeFlags {
   readonly logFormat: LogFormat;
   readonly logRequests?: boolean;
   readonly stopDelay?: number;
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
+  readonly traces?: boolean;
 }
 
 program
@@ -149,6 +152,19 @@ program
       .choices(LOG_FORMATS)
       .default("auto"),
   )
+  .addOption(
+    new Option("--metrics-port <number>", "answer /metrics, for Prometheus, on this port (default: nowhere)")
+      .env("LATCHKEY_METRICS_PORT")
+      .argParser(parsePort),
+  )
+  .addOption(
+    new Option("--metrics-host <address>", "address of that port; never one the public reaches")
+      .env("LATCHKEY_METRICS_HOST")
+      .default("127.0.0.1"),
+  )
+  .addOption(
+    new Option("--traces", "make OpenTelemetry spans, for an SDK loaded with node --import").env("LATCHKEY_TRACES"),
+  )
   .addOption(new Option("--log-requests", "a line for each request").env("LATCHKEY_LOG_REQUESTS"))
   .option(
     "--stop-delay <seconds>",
@@ -183,6 +199,10 @@ program
       logFormat: flags.logFormat,
       logRequests: flags.logRequests,
       stopDelaySeconds: flags.stopDelay,
+      observation: {
+        traces: flags.traces,
+        ...(flags.metricsPort !== undefined && { metrics: { port: flags.metricsPort, hostname: flags.metricsHost } }),
+      },
       keys: {
         ...(flags.keyRotation !== undefined && { rotationSeconds: flags.keyRotation }),
         ...(flags.keyPublishAhead !== undefined && { publishAheadSeconds: flags.keyPublishAhead }),

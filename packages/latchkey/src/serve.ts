@@ -7,6 +7,8 @@ import { openDatabaseFolder, openDataFolder } from "./data-folder.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { Listener, ListenOptions } from "./listen.ts";
 import { listen } from "./listen.ts";
+import type { ObservationOptions } from "./observation.ts";
+import { openObservation } from "./observation.ts";
 import type { LogFormat } from "./logger.ts";
 import { createLogger } from "./logger.ts";
 import { openMailer } from "./open-mailer.ts";
@@ -14,7 +16,11 @@ import { openStore } from "./open-store.ts";
 import { logRequest } from "./request-log.ts";
 
 /** A ready-made authority: one process, one folder. */
-export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterSecret" | "issuer" | "logger" | "mail"> {
+export interface ServeOptions extends Omit<
+  AuthServerOptions,
+  "store" | "masterSecret" | "issuer" | "logger" | "mail" | "observer"
+> {
+  readonly observation?: ObservationOptions | undefined;
   readonly port: number;
   readonly hostname: string;
   /** Default: `http://localhost:<port>`. */
@@ -47,6 +53,8 @@ export interface ServeOptions extends Omit<AuthServerOptions, "store" | "masterS
 export interface RunningAuthority {
   readonly issuer: string;
   readonly port: number;
+  /** Where `/metrics` is answered. */
+  readonly metricsPort: number | undefined;
   /** Finishes requests under way, then closes the store. */
   stop(): Promise<void>;
 }
@@ -65,6 +73,7 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
     stopDelaySeconds = 0,
     logFormat,
     logRequests = false,
+    observation: wanted = {},
     ...authOptions
   } = others;
   const { databasePath, ...folder } =
@@ -72,12 +81,14 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
       ? openDataFolder({ path: dataPath })
       : { databasePath: openDatabaseFolder(dataPath), masterSecret };
   const logger = await createLogger({ level: logLevel, format: logFormat });
+  const observation = await openObservation(wanted);
   const server = createAuthServer({
     ...authOptions,
     issuer: options.issuer ?? `http://localhost:${port}`,
     store: await openStore({ databasePath, databaseUrl, redisUrl }),
     masterSecret: folder.masterSecret,
     logger,
+    ...(observation.observer !== undefined && { observer: observation.observer }),
     ...(mailLinks !== undefined && {
       mail: { mailer: await openMailer({ smtpUrl, mailFrom, dataPath }), links: mailLinks },
     }),
@@ -114,6 +125,7 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
     fetch: logRequests ? logged : answer,
   });
   const listener: Listener = await orClose(listening);
+  const metricsListener = await orClose(observation.start(server));
   const purging = setInterval(() => {
     server.purgeExpiredSessions().catch((error: unknown) => logger.warn({ err: error }, "could not purge sessions"));
   }, PURGE_INTERVAL_MS);
@@ -121,12 +133,14 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
   return {
     issuer: server.issuer,
     port: listener.port,
+    metricsPort: metricsListener?.port,
     async stop() {
       clearInterval(purging);
       server.announceStop();
       await sleep(stopDelaySeconds * 1_000);
       await server.endStreams();
       await listener.stop();
+      await metricsListener?.stop();
       await server.close();
     },
   };

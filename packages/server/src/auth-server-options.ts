@@ -7,6 +7,7 @@ import type { Logger } from "./ports/logger.ts";
 import type { Mailer } from "./ports/mailer.ts";
 import type { MasterSecret } from "./ports/master-secret.ts";
 import type { OwnUsers } from "./ports/own-users.ts";
+import type { Observer } from "./ports/observer.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { PasswordScreening } from "./ports/password-screening.ts";
 import type { RateLimiter } from "./ports/rate-limiter.ts";
@@ -133,6 +134,8 @@ export interface AuthServerOptions {
   readonly passwords?: PasswordOptions;
   /** Default: none. Never handed a token, password or cookie. */
   readonly logger?: Logger;
+  /** For metrics and traces, for example of `@latchkey/server/prometheus`. Default: none, and nothing is spent on it. */
+  readonly observer?: Observer;
   readonly clock?: Clock;
 }
 

@@ -87,6 +87,8 @@ export interface AuthServer {
   revokeKey(kid: string): Promise<boolean>;
   /** What happened: to list, export, check and sign. See docs/audit.md. */
   readonly audit: AuditLog;
+  /** What there is to do at this moment; for metrics. */
+  load(): ServerLoad;
   /** Forgets sessions and API tokens whose time is over, in one small batch; answers how many sessions. To be called now and then. */
   purgeExpiredSessions(): Promise<number>;
   /**
@@ -114,6 +116,13 @@ export interface AuthServerUsers {
   endSessions(userId: string): Promise<number>;
 }
 
+export interface ServerLoad {
+  /** For how long the event log has not been read by this node; 0 while nobody follows it. */
+  readonly feedLagSeconds: number;
+  readonly feedFollowers: number;
+  readonly hashing: { readonly running: number; readonly waiting: number };
+}
+
 /**
  * Makes an authority from a store and a master secret.
  *
@@ -127,12 +136,19 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
   let closing: Promise<void> | undefined;
   let loading: Promise<Parts> | undefined;
   const load = (): Promise<Parts> => {
-    loading ??= assemble(settings, background).catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    });
+    loading ??= assemble(settings, background).then(
+      (parts) => {
+        feed = parts.revocationFeed;
+        return parts;
+      },
+      (error: unknown) => {
+        loading = undefined;
+        throw error;
+      },
+    );
     return loading;
   };
+  let feed: RevocationFeed | undefined;
   const announceStop = (): void => {
     void loading?.then(
       ({ http }) => http.readiness.stop(),
@@ -210,6 +226,11 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
     },
 
     audit: createAuditLog({ store, openSealer: async () => (await load()).sealer, clock }),
+    load: () => ({
+      feedLagSeconds: feed?.lagSeconds ?? 0,
+      feedFollowers: feed?.followers ?? 0,
+      hashing: settings.hasher.load ?? { running: 0, waiting: 0 },
+    }),
 
     async purgeExpiredSessions() {
       const now = clock();
@@ -352,6 +373,7 @@ async function assemble(settings: Settings, background: Background): Promise<Par
     clock,
     keyRing,
     hasher: settings.hasher,
+    observer: settings.observer,
     logger: settings.logger,
     policy: settings.policy,
     attemptLimits: createAttemptLimits({

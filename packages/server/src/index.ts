@@ -7,7 +7,7 @@ export type { Argon2Costs, Argon2HasherOptions } from "./adapters/argon2-hasher.
 export { createArgon2Hasher, DEFAULT_ARGON2_COSTS, isPasswordHash } from "./adapters/argon2-hasher.ts";
 export type { PwnedPasswordsOptions } from "./adapters/pwned-passwords.ts";
 export { createPwnedPasswords } from "./adapters/pwned-passwords.ts";
-export type { AuthServer, AuthServerUsers } from "./create-auth-server.ts";
+export type { AuthServer, AuthServerUsers, ServerLoad } from "./create-auth-server.ts";
 export type { AuditEntry, AuditListQuery, AuditLog } from "./audit/audit-log.ts";
 export { createAuditLog } from "./audit/audit-log.ts";
 export type { AuditFault, AuditIntact, AuditVerdict } from "./audit/verify-chain.ts";
@@ -65,6 +65,8 @@ export type { PasswordScreening } from "./ports/password-screening.ts";
 export type { ServiceKey, SigningService } from "./ports/signing-service.ts";
 export type { Store } from "./ports/store.ts";
 export { createFileSecret, readSecretFile } from "./adapters/secret-file.ts";
+export type { ObservedAnswer, ObservedRequest, Observer, Occurrence, RefreshVerdictName } from "./ports/observer.ts";
+export { combineObservers } from "./adapters/combined-observers.ts";
 export { createFolderMailer } from "./adapters/folder-mailer.ts";
 export { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 export { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";

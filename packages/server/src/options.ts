@@ -2,6 +2,8 @@ import { z } from "zod";
 
 import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
+import { observeRateLimiter } from "./adapters/observed-rate-limiter.ts";
+import { observeStore } from "./adapters/observed-store.ts";
 import type { AuthServerOptions, KeyOptions, MailOptions } from "./auth-server-options.ts";
 import type { ApiTokenPolicy } from "./domain/api-token.ts";
 import type { NewPasswordRules } from "./flows/choose-password.ts";
@@ -22,6 +24,7 @@ import type { Mailer } from "./ports/mailer.ts";
 import type { MasterSecret } from "./ports/master-secret.ts";
 import type { OwnUsers } from "./ports/own-users.ts";
 import type { Logger } from "./ports/logger.ts";
+import type { Observer } from "./ports/observer.ts";
 import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { PasswordScreening } from "./ports/password-screening.ts";
@@ -65,6 +68,7 @@ export interface Settings {
   readonly hasher: PasswordHasher;
   readonly newPasswords: NewPasswordRules;
   readonly logger: Logger;
+  readonly observer: Observer | undefined;
   readonly clock: Clock;
 }
 
@@ -257,6 +261,7 @@ const optionsSchema = z.strictObject({
     })
     .default({ serviceNames: [] }),
   logger: z.custom<Logger>((value) => typeof value === "object" && value !== null).optional(),
+  observer: z.custom<Observer>((value) => typeof value === "object" && value !== null).optional(),
   clock: z.custom<Clock>((value) => typeof value === "function").optional(),
 });
 
@@ -299,7 +304,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
   if (named !== undefined) throw new ConfigurationError(`audiences: there are two named ${named}.`);
   return {
     issuer: given.issuer,
-    store: given.store,
+    store: given.observer === undefined ? given.store : observeStore(given.store, given.observer),
     masterSecrets: given.masterSecret.map((secret) =>
       typeof secret === "string" || secret instanceof Uint8Array ? decodeMasterSecret(secret) : secret,
     ),
@@ -307,7 +312,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     signingService: given.signingService,
     audiences,
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
-    rateLimits: rateLimitsOf(given.rateLimits),
+    rateLimits: rateLimitsOf(given.rateLimits, given.observer),
     readClientAddress: createClientAddress(given.trustedProxies),
     isTrustedProxy: createTrustedProxies(given.trustedProxies),
     mail: given.mail,
@@ -349,6 +354,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
       breached: given.passwords.breached,
     },
     logger: given.logger ?? SILENT,
+    observer: given.observer,
     clock: given.clock ?? (() => Math.floor(Date.now() / 1000)),
   };
 }
@@ -429,7 +435,10 @@ function apiTokenPolicyOf(
   return { ...apiTokens, audiences };
 }
 
-function rateLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): Settings["rateLimits"] {
+function rateLimitsOf(
+  given: z.infer<typeof optionsSchema>["rateLimits"],
+  observer: Observer | undefined,
+): Settings["rateLimits"] {
   if (given === false) return { limits: DEFAULT_RATE_LIMITS, limiter: undefined };
   const { limiter = createMemoryRateLimiter(), consecutiveFailures } = given;
   const withDefault = (name: "failuresPerAccount" | "failuresPerNetwork" | "signUpsPerNetwork"): RateLimit => ({
@@ -443,7 +452,7 @@ function rateLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): Setti
     signUpsPerNetwork: withDefault("signUpsPerNetwork"),
     consecutiveFailures,
   };
-  return { limits, limiter };
+  return { limits, limiter: observer === undefined ? limiter : observeRateLimiter(limiter, observer) };
 }
 
 function isMasterSecret(value: unknown): boolean {

@@ -98,6 +98,10 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
       await compute({ password, salt: nothingSalt, costs }, place);
       return false;
     },
+
+    get load() {
+      return { running: limit.activeCount, waiting: limit.pendingCount };
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import type { OwnUsers } from "../ports/own-users.ts";
 import type { MailLinks } from "../mail/messages.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Mailer } from "../ports/mailer.ts";
+import type { Observer } from "../ports/observer.ts";
 import type { PasswordHasher } from "../ports/password-hasher.ts";
 import type { Store } from "../ports/store.ts";
 import type { RevokedTokens } from "../revocations/revoked-tokens.ts";
@@ -44,6 +45,7 @@ export interface FlowContext {
   readonly mail: { readonly mailer: Mailer; readonly links: MailLinks } | undefined;
   readonly mailTokens: MailTokens;
   readonly background: Background;
+  readonly observer: Observer | undefined;
   readonly deviceSignals: DeviceSignals;
   readonly hooks: FlowHooks;
   /** `undefined`: accounts are kept in the store. */

@@ -6,6 +6,7 @@ import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
 import { AuthError } from "../errors.ts";
 import type { SessionRotation } from "../ports/session-store.ts";
+import type { RefreshVerdictName } from "../ports/observer.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import { agreeTerms } from "./agree-terms.ts";
@@ -45,6 +46,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
   if (token.jkt !== null && proof === undefined) throw new AuthError("invalid_dpop_proof");
 
   const signs = await readDeviceSigns(context, origin);
+  const count = (verdict: RefreshVerdictName): void => context.observer?.count({ kind: "refresh", verdict });
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // The clock is read before the row: no access token outlives a revocation it did not see by more than its own life.
     const asOf = context.clock();
@@ -63,6 +65,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
         retryWindowSeconds: context.policy.retryWindowSeconds,
       },
     );
+    if (verdict.kind === "refuse") count("refused");
     if (found === undefined) throw new AuthError("session_ended");
     const { session, user } = found;
     if (verdict.kind === "refuse") {
@@ -83,10 +86,12 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     }
     if (round === 0 && session.jkt !== null && proof !== undefined) await claimProof(context, proof);
     if (verdict.kind === "superseded") {
+      count("superseded");
       await recordOnce(context, sameToken(token), { type: "refresh_superseded", ...about(session, asOf, origin) });
       throw new AuthError("superseded");
     }
     if (verdict.kind === "reuse") {
+      count("reuse");
       await endStolenSession(context, session, origin);
       throw new AuthError("session_ended");
     }
@@ -97,6 +102,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     const terms = await agreeTerms(context, { user, session, at: "refresh" });
     if (terms === undefined) throw new AuthError("session_ended");
     if (verdict.kind === "retry") {
+      count("retried");
       const behind = session.generation - token.generation;
       const event = { type: "refresh_retried", behind, ...about(session, asOf, origin) } as const;
       if (context.policy.auditRefreshes) await context.store.events.appendEvent(event);
@@ -124,6 +130,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     const event = eventOf(context, session, { ...verdict, change }, { at: next.rotatedAt, origin });
     if (await context.store.sessions.rotateSession(rotation, event)) {
       if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, session, signs);
+      count(verdict.rolledForward ? "rolled_forward" : "rotated");
       return grant;
     }
   }

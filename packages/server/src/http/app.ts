@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { Hono } from "hono";
 
 import { AuthError } from "../errors.ts";
+import type { Observer } from "../ports/observer.ts";
 import { errorAnswer } from "./answers.ts";
 import type { Answer, Exchange, HttpContext, Route } from "./exchange.ts";
 import { getMetadata } from "./published.ts";
@@ -29,10 +30,13 @@ export function createApp(http: HttpContext): Hono<Env> {
   const rfc8414: Route = { method: "GET", path: rfc8414Path, summary: "Metadata", handle: getMetadata };
   const routes = [rfc8414, ...servedRoutes(http).map((route) => ({ ...route, path: http.basePath + route.path }))];
   for (const route of routes) {
-    app.on(route.method, route.path, async (context) => {
+    const handle = async (context: Context<Env>): Promise<Answer> => {
       if (route.inClearText !== true) refuseClearText(context, http);
-      return answered(await route.handle(exchangeOf(context, http)), context);
-    });
+      return route.handle(exchangeOf(context, http));
+    };
+    const { observer } = http;
+    const seen = observer === undefined ? handle : observeRoute(route, handle, http, observer);
+    app.on(route.method, route.path, async (context) => answered(await seen(context), context));
   }
   for (const [path, ofPath] of Map.groupBy(routes, (route) => route.path)) {
     const refusal = errorAnswer(new AuthError("method_not_allowed", { allow: ofPath.map((route) => route.method) }));
@@ -42,6 +46,32 @@ export function createApp(http: HttpContext): Hono<Env> {
   app.notFound((context) => answered(errorAnswer(new AuthError("not_found")), context));
   app.onError((error, context) => answered(errorAnswer(asRefusal(error, context, http)), context));
   return app;
+}
+
+/** What the handler throws goes on to whom it was for. */
+function observeRoute(
+  { method, path }: Route,
+  handle: (context: Context<Env>) => Promise<Answer>,
+  http: HttpContext,
+  observer: Observer,
+): (context: Context<Env>) => Promise<Answer> {
+  return async (context) => {
+    const outcome = Promise.withResolvers<Answer>();
+    const traceparent = context.req.raw.headers.get("traceparent");
+    const isFromTrustedProxy = http.isTrustedProxy(context.env.remoteAddress);
+    await observer.observeRequest({ method, route: path, traceparent, isFromTrustedProxy }, async () => {
+      try {
+        const answer = await handle(context);
+        outcome.resolve(answer);
+        return { status: answer.status };
+      } catch (error) {
+        outcome.reject(error);
+        const refusal = error instanceof AuthError ? error : new AuthError("unavailable");
+        return { status: errorAnswer(refusal).status, error: refusal.code };
+      }
+    });
+    return outcome.promise;
+  };
 }
 
 function asRefusal(error: Error, context: Context<Env>, { logger }: HttpContext): AuthError {

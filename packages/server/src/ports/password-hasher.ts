@@ -17,6 +17,8 @@ export interface PasswordHasher {
   needsRehash?(hash: string): boolean;
   /** The same work as a `verify` that answers no, for accounts that do not exist: the time must not tell. */
   verifyNothing(password: string, place?: HashingPlace): Promise<false>;
+  /** How much is being done, and how much waits; for metrics. */
+  readonly load?: { readonly running: number; readonly waiting: number };
 }
 
 export interface HashingPlace {

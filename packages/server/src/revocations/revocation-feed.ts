@@ -56,6 +56,8 @@ export interface RevocationFeed {
   catchUp(): Promise<void>;
   /** For how long nothing has been read, in seconds, whether or not there was news; 0 while nobody has asked for anything. */
   readonly lagSeconds: number;
+  /** How many follow it. */
+  readonly followers: number;
   close(): void;
 }
 
@@ -147,6 +149,7 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
   let snapshot: Snapshot | undefined;
   let lastReadAt = 0;
   const recent = new Map<string, Promise<SignedBatch>>();
+  let followers = 0;
 
   const tellAll = (): void => {
     ticks += 1;
@@ -304,6 +307,10 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
       return stopWatching === undefined ? 0 : (performance.now() - lastReadAt) / 1_000;
     },
 
+    get followers() {
+      return followers;
+    },
+
     async *read(after) {
       await catchUp();
       yield* bringUpToDate(await resume(after));
@@ -312,11 +319,16 @@ export function createRevocationFeed(options: RevocationFeedOptions): Revocation
     async *follow(after) {
       await catchUp();
       let place = await resume(after);
-      for (;;) {
-        const seen = ticks;
-        place = yield* bringUpToDate(place);
-        if (ticks === seen && !isClosed) await tick.promise;
-        if (isClosed) return;
+      followers += 1;
+      try {
+        for (;;) {
+          const seen = ticks;
+          place = yield* bringUpToDate(place);
+          if (ticks === seen && !isClosed) await tick.promise;
+          if (isClosed) return;
+        }
+      } finally {
+        followers -= 1;
       }
     },
 
