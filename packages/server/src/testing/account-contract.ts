@@ -304,6 +304,20 @@ export function describeAccounts(test: StoreTest<Store>): void {
     ]);
   });
 
+  test("what was counted is cleared with an event where somebody says so, and where there is such an account", async (open) => {
+    const store = await open();
+    const { user } = await signUp(store);
+    assert.equal(await store.accounts.claimPasswordCheck(user.id, 1), true);
+    const before = await lastSequence(store);
+    const event = { ...userEvent("email_verified", user.id), type: "password_unlocked", userId: user.id } as const;
+
+    await store.accounts.clearPasswordChecks(sampleId(), event);
+    assert.equal(await store.accounts.claimPasswordCheck(user.id, 1), false);
+    await store.accounts.clearPasswordChecks(user.id, event);
+    assert.equal(await store.accounts.claimPasswordCheck(user.id, 1), true);
+    assert.deepEqual(await eventsAfter(store, before), [event]);
+  });
+
   test("an address is verified once, if it is the account's, and recorded then", async (open) => {
     const store = await open();
     const account = await signUp(store, { emailVerified: false });

@@ -134,6 +134,10 @@ describe("OP-02: checking the log", () => {
     database.exec(
       "UPDATE audit_entry SET content = replace(content, 'user 5', 'user 6'), user_id = 'user 6' WHERE number = 5",
     );
+    const rows = database.prepare("SELECT content, hash FROM audit_entry WHERE number IN (4, 5) ORDER BY number").all();
+    const alone = hashEntry(String(rows[0]?.["hash"]), 5, String(rows[1]?.["content"]));
+    database.prepare("UPDATE audit_entry SET hash = ? WHERE number = 5").run(alone);
+    expect(await log.verify()).toMatchObject({ intact: false, number: 6, fault: "altered" });
     rehash(database, 5);
 
     // Nobody can tell from the database alone.
