@@ -14,6 +14,7 @@ const client = createClient({ issuer: location.origin, apiOrigins: [api] });
 
 const ENDS = {
   session_ended: "the authority ended this session",
+  insufficient_user_authentication: "the authority has seen this session on two devices",
   key_lost: "the key of this session is gone, and nobody can go on with it",
 } as const;
 

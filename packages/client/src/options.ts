@@ -30,13 +30,13 @@ export function parseOptions(options: ClientOptions): ClientSettings {
   const url = parseUrl(issuer);
   // In normal form, with no slash at the end, query, fragment or user.
   if (url === undefined || issuer !== url.origin + url.pathname.replace(/\/$/, "")) {
-    throw invalid("issuer: must be an https: URL (http: on loopback) without trailing slash, query or fragment.");
+    throw invalid("issuer: must be an https: URL (http: on loopback) without trailing slash, query, fragment.");
   }
   if (!apiOrigins.every((origin) => parseUrl(origin)?.origin === origin)) {
     throw invalid("apiOrigins: must be https: origins (http: on loopback) without trailing slash.");
   }
   if (!(requestTimeoutSeconds >= 1 && requestTimeoutSeconds <= 120)) {
-    throw invalid("requestTimeoutSeconds: must be from 1 to 120.");
+    throw invalid("requestTimeoutSeconds: must be 1 to 120.");
   }
   return {
     issuer,

@@ -37,7 +37,7 @@ export function createClient({ binding, ...options }: BrowserClientOptions): Bro
   const settings = parseOptions(options);
   const { issuer, secure } = settings;
   if (new URL(issuer).hostname !== location.hostname) {
-    throw new ClientError("invalid_options", `issuer: must be on this page's host, ${location.hostname}.`);
+    throw new ClientError("invalid_options", "issuer: must be on this page's host.");
   }
 
   const nowMs = createSuspendAwareClock(() => performance.now(), wallMs);

@@ -55,12 +55,12 @@ export function createAccountCalls({ core, call, apiFetch, ports }: AccountParts
     if (granted === undefined) throw refusalOf(answer);
     if (core.epoch() !== epoch) {
       await logOut(store.read());
-      throw new ClientError("superseded_locally", "A sign-out overtook the sign-in.");
+      throw new ClientError("superseded_locally", "A sign-out came first.");
     }
     core.accept(granted, bornAtMs);
     const session = sessionOf(core.getState());
     if (session === undefined) {
-      throw new ClientError("unreachable", "The browser kept no cookies.");
+      throw new ClientError("unreachable", "No cookies are kept here.");
     }
     return session;
   }

@@ -20,12 +20,14 @@ export type RefreshVerdict =
 
 /**
  * Why a session is over: the authority says so (`session_ended`), or it is bound to a key that this browser has no more
- * (`key_lost`), and can be refreshed by nobody.
+ * (`key_lost`), and can be refreshed by nobody; or it was seen on two devices (`insufficient_user_authentication`).
  */
-export type EndReason = "session_ended" | "key_lost";
+export type EndReason = "session_ended" | "key_lost" | "insufficient_user_authentication";
 
 export function parseEndReason(value: unknown): EndReason | undefined {
-  return value === "session_ended" || value === "key_lost" ? value : undefined;
+  return /^(session_ended|key_lost|insufficient_user_authentication)$/.test(String(value))
+    ? (value as EndReason)
+    : undefined;
 }
 
 /** Why a refresh failed: no answer at all, an answer that makes no sense, or the authority's own code. */
@@ -38,14 +40,9 @@ export function judgeRefreshAnswer(answer: Answer | undefined): RefreshVerdict {
   if (granted !== undefined) return { kind: "granted", answer: granted };
 
   const code = errorCodeOf(answer);
+  const reason = parseEndReason(code);
+  if (status === 401 && (reason || code === "missing_token")) return { kind: "over", reason };
   switch (`${status} ${code}`) {
-    case "401 session_ended":
-    // Not with this credential: the authority has seen it on two devices, and asking again would not change that.
-    case "401 insufficient_user_authentication":
-      return { kind: "over", reason: "session_ended" };
-    case "401 key_lost":
-    case "401 missing_token":
-      return { kind: "over", reason: parseEndReason(code) };
     case "409 superseded":
     case "403 csrf_failed":
       return { kind: "moved-on" };
