@@ -4,18 +4,24 @@ import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 import { observeRateLimiter } from "./adapters/observed-rate-limiter.ts";
 import { observeStore } from "./adapters/observed-store.ts";
-import type { AuthServerOptions, KeyOptions, MailOptions } from "./auth-server-options.ts";
+import type { AuthServerOptions } from "./auth-server-options.ts";
 import type { ApiTokenPolicy } from "./domain/api-token.ts";
-import type { NewPasswordRules } from "./flows/choose-password.ts";
-import type { DeviceSignals, FlowHooks, SignInPolicy } from "./flows/context.ts";
-import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
 import { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 import { ConfigurationError } from "./errors.ts";
-import type { ReadClientAddress } from "./http/client-address.ts";
 import { createClientAddress, createTrustedProxies } from "./http/client-address.ts";
 import type { ResourceServers } from "./http/resource-server-authentication.ts";
 import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
+import { isInsecureLoopback, issuerFault } from "./issuer-rules.ts";
 import { decodeMasterSecret } from "./keys/master-secret.ts";
+import {
+  isEndpointUrl,
+  isFunction,
+  isMasterSecret,
+  isObject,
+  isOrigin,
+  isOwnUsers,
+  isPageUrl,
+} from "./option-values.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { AuthorizeHook, ClaimsHook } from "./ports/hooks.ts";
@@ -30,47 +36,10 @@ import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { PasswordScreening } from "./ports/password-screening.ts";
 import type { SigningService } from "./ports/signing-service.ts";
 import type { Store } from "./ports/store.ts";
+import type { Settings } from "./settings.ts";
 import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audience-profile.ts";
-import type { WebhookEndpoint } from "./webhooks/endpoint.ts";
 import { parseWebhookSecret } from "./webhooks/signature.ts";
-
-/** The options, checked, with every default in its place. */
-export interface Settings {
-  readonly issuer: string;
-  readonly store: Store;
-  /** The first seals, all open. */
-  readonly masterSecrets: readonly MasterSecret[];
-  readonly keys: Required<KeyOptions>;
-  readonly signingService: SigningService | undefined;
-  readonly audiences: readonly AudienceProfile[];
-  readonly resourceServers: ResourceServers;
-  readonly isRevocationFeedPublic: boolean;
-  readonly statusList: { readonly ttlSeconds: number } | undefined;
-  readonly denylist: Denylist | undefined;
-  readonly apiTokens: ApiTokenPolicy | undefined;
-  /** The issuer's own origin among them. */
-  readonly allowedOrigins: ReadonlySet<string>;
-  readonly cookieScope: "path" | "origin";
-  readonly dpopNonceRequired: boolean;
-  readonly setsAccessCookie: boolean;
-  readonly policy: SignInPolicy;
-  readonly rateLimits: Omit<AttemptLimitsOptions, "bucketOf">;
-  readonly mail: MailOptions | undefined;
-  readonly hooks: FlowHooks;
-  readonly ownUsers: OwnUsers | undefined;
-  readonly deviceSignals: DeviceSignals["policy"];
-  readonly locate: Locate | undefined;
-  readonly auditRetentionDays: number;
-  readonly webhooks: readonly WebhookEndpoint[];
-  readonly readClientAddress: ReadClientAddress;
-  readonly isTrustedProxy: (peer: string | undefined) => boolean;
-  readonly hasher: PasswordHasher;
-  readonly newPasswords: NewPasswordRules;
-  readonly logger: Logger;
-  readonly observer: Observer | undefined;
-  readonly clock: Clock;
-}
 
 const DAY = 86_400;
 const ttl = z.int().min(1).max(3_600);
@@ -359,35 +328,11 @@ export function parseOptions(options: AuthServerOptions): Settings {
   };
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
-}
-
 const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
-/** Whether an issuer is served without TLS: allowed on loopback alone. */
-export function isInsecureLoopback(issuer: string): boolean {
-  const { protocol, hostname } = new URL(issuer);
-  return protocol === "http:" && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
-}
 
 function checkIssuer(issuer: string, context: z.core.$RefinementCtx<string>): void {
   const fault = issuerFault(issuer);
   if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
-}
-
-function issuerFault(issuer: string): string | undefined {
-  if (!URL.canParse(issuer)) return "is no URL";
-  const url = new URL(issuer);
-  if (url.protocol !== "https:" && !isInsecureLoopback(issuer)) {
-    return "must be https: (plain http: is for localhost, 127.0.0.1 and [::1] alone)";
-  }
-  if (url.search !== "" || url.hash !== "" || url.username !== "") return "must have no query, fragment or user";
-  const canonical = url.pathname === "/" ? url.origin : `${url.origin}${url.pathname}`;
-  if (issuer !== canonical || issuer.endsWith("/")) {
-    return `must be written as tokens will carry it: ${canonical.replace(/\/+$/, "")}`;
-  }
-  return undefined;
 }
 
 function resourceServersOf(
@@ -455,33 +400,5 @@ function rateLimitsOf(
   return { limits, limiter: observer === undefined ? limiter : observeRateLimiter(limiter, observer) };
 }
 
-function isMasterSecret(value: unknown): boolean {
-  if (typeof value === "string" || value instanceof Uint8Array) return true;
-  return typeof value === "object" && value !== null && ("read" in value || ("wrap" in value && "unwrap" in value));
-}
-
-function isPageUrl(text: string): boolean {
-  return URL.canParse(text) && !text.includes("#") && (text.startsWith("https:") || isInsecureLoopback(text));
-}
-
-function isFunction(value: unknown): boolean {
-  return typeof value === "function";
-}
-
-function isOwnUsers(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return "authenticate" in value && isFunction(value.authenticate) && "findUser" in value && isFunction(value.findUser);
-}
-
 const WEBHOOK_SECRET_HINT =
   'must be "whsec_" and base64 of 24 to 64 random bytes. Make one with: echo "whsec_$(openssl rand -base64 32)"';
-
-function isEndpointUrl(text: string): boolean {
-  if (!URL.canParse(text) || text.includes("#")) return false;
-  const { protocol, username, password } = new URL(text);
-  return username === "" && password === "" && (protocol === "https:" || isInsecureLoopback(text));
-}
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text;
-}

@@ -13,6 +13,7 @@ import { describeConsumers } from "./consumer-contract.ts";
 import { describeApiTokens } from "./api-token-contract.ts";
 import { describeEvents } from "./event-contract.ts";
 import { describeKeys } from "./key-contract.ts";
+import { describeManagedUsers } from "./managed-users-contract.ts";
 import { describeOneTimeUses } from "./one-time-contract.ts";
 import { describeRevocation } from "./revocation-contract.ts";
 import { describeRotation } from "./rotation-contract.ts";
@@ -45,6 +46,7 @@ export function describeStoreContract(runner: TestRunner, store: StoreUnderTest<
   const test = storeTest(runner, store);
   runner.describe(`${store.name} keeps the contract of whole stores`, () => {
     runner.describe("accounts", () => describeAccounts(test));
+    runner.describe("users, as administrators manage them", () => describeManagedUsers(test));
     runner.describe("API tokens", () => describeApiTokens(test));
     runner.describe("sessions with their users", () => describeSessionsWithUsers(test));
     runner.describe("keys", () => describeKeys(test));

@@ -1,10 +1,11 @@
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 
 import type { AuthEvent } from "../domain/event.ts";
 import type { RevocationReason, Session } from "../domain/session.ts";
 import type { Account } from "../ports/account-store.ts";
 import type { RecordedEvent } from "../ports/event-log.ts";
-import type { SessionBackend } from "../ports/store.ts";
+import type { SessionBackend, Store } from "../ports/store.ts";
 import type { SessionRotation } from "../ports/session-store.ts";
 
 /** The time of all samples, in seconds since 1970: past 2038, where 32 bits end. */
@@ -187,3 +188,9 @@ export const AWKWARD_TEXTS: readonly string[] = [
   "null",
   "x".repeat(1_000_000),
 ];
+
+export async function signUp(store: Store, changes: Partial<Account["user"]> = {}): Promise<Account> {
+  const account = sampleAccount(changes);
+  assert.equal(await store.accounts.createAccount(account, userEvent("user_signed_up", account.user.id)), true);
+  return account;
+}
