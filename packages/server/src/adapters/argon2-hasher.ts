@@ -1,4 +1,5 @@
 import { argon2, randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
 
 import pLimit from "p-limit";
@@ -20,7 +21,10 @@ export const DEFAULT_ARGON2_COSTS: Argon2Costs = { memoryKib: 19_456, passes: 2,
 
 export interface Argon2HasherOptions {
   readonly costs?: Argon2Costs;
-  /** How many hashes are computed at once; each takes a thread and the memory of its costs. */
+  /**
+   * How many hashes are computed at once; each takes a thread of Node's pool and the memory of its costs. Default: one
+   * fewer than there are cores, at least 1 and at most 3, so that a core is left to whoever refreshes.
+   */
   readonly concurrency?: number;
   /** How many may wait. Past that, `unavailable`: a flood of sign-ins must not starve everything else. */
   readonly maxWaiting?: number;
@@ -37,7 +41,7 @@ type TagCosts = Argon2Costs & { readonly tagBytes?: number };
  * made, too: see docs/passwords.md.
  */
 export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordHasher {
-  const { costs = DEFAULT_ARGON2_COSTS, concurrency = 2, maxWaiting = 64 } = options;
+  const { costs = DEFAULT_ARGON2_COSTS, concurrency = spareCores(), maxWaiting = 64 } = options;
   const limit = pLimit(concurrency);
   const nothingSalt = randomBytes(SALT_BYTES);
 
@@ -108,6 +112,11 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
 /** Whether this is a password hash that can be checked, at a cost that is bearable: one of Latchkey's own, or from elsewhere. */
 export function isPasswordHash(text: string): boolean {
   return parsePhc(text) !== undefined || parseForeignHash(text) !== undefined;
+}
+
+/** Node's pool has four threads, and files and names are looked up with them, too. */
+function spareCores(): number {
+  return Math.max(1, Math.min(3, availableParallelism() - 1));
 }
 
 const SALT_BYTES = 16;
