@@ -137,12 +137,12 @@ describe("refresh", () => {
     passage?.forge(Response.json({ error: "insufficient_user_authentication" }, { status: 401 }));
     passage?.answer();
     await settle();
-    expect(tab.client.getState()).toEqual({ status: "ended" });
+    expect(tab.client.getState()).toEqual({ status: "ended", reason: "insufficient_user_authentication" });
     await expect(tab.client.getAccessToken()).rejects.toThrow("Nobody is signed in.");
     await browser.time.pass(3_600_000);
     expect(browser.network.open()).toHaveLength(0);
     await browser.runSmoothly(2_000);
-    expect(tab.client.getState()).toEqual({ status: "ended" });
+    expect(tab.client.getState()).toEqual({ status: "ended", reason: "insufficient_user_authentication" });
   });
 
   test("keeps away for as long as Retry-After says, whoever asks", async () => {
