@@ -6,7 +6,6 @@ import type { Session } from "../domain/session.ts";
 import { idleExpiry } from "../domain/session.ts";
 import { AuthError } from "../errors.ts";
 import type { SessionRotation } from "../ports/session-store.ts";
-import type { RefreshVerdictName } from "../ports/observer.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import { agreeTerms } from "./agree-terms.ts";
@@ -16,7 +15,8 @@ import { checkDevice, deviceNoted, mailDeviceChange, noteRetry, readDeviceSigns,
 import { endExpiredSession } from "./end-expired-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
-import { recordOnce } from "./record-once.ts";
+import type { Presented } from "./unrotated-refresh.ts";
+import { countRefresh, noteRetried, refused, stolen, superseded } from "./unrotated-refresh.ts";
 
 export interface RefreshRequest {
   readonly refreshToken: string;
@@ -46,7 +46,6 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
   if (token.jkt !== null && proof === undefined) throw new AuthError("invalid_dpop_proof");
 
   const signs = await readDeviceSigns(context, origin);
-  const count = (verdict: RefreshVerdictName): void => context.observer?.count({ kind: "refresh", verdict });
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // The clock is read before the row: no access token outlives a revocation it did not see by more than its own life.
     const asOf = context.clock();
@@ -65,36 +64,16 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
         retryWindowSeconds: context.policy.retryWindowSeconds,
       },
     );
-    if (verdict.kind === "refuse") count("refused");
-    if (found === undefined) throw new AuthError("session_ended");
+    if (found === undefined) {
+      countRefresh(context, "refused");
+      throw new AuthError("session_ended");
+    }
     const { session, user } = found;
-    if (verdict.kind === "refuse") {
-      if (verdict.cause === "expired") await endExpiredSession(context, session, request.origin);
-      // A copy that is of no use to its holder ends nothing, and so would go unseen.
-      if (verdict.cause === "wrong_key") {
-        const { id: sessionId, userId } = session;
-        context.logger.warn({ sessionId, userId }, "a refresh token was sent with another key than its session's");
-      }
-      if (verdict.cause === "wrong_key" || verdict.cause === "wrong_client") {
-        await recordOnce(context, sameToken(token), {
-          type: "refresh_refused",
-          cause: verdict.cause,
-          ...about(session, asOf, origin),
-        });
-      }
-      throw new AuthError("session_ended");
-    }
+    const presented: Presented = { token, session, asOf, origin };
+    if (verdict.kind === "refuse") throw await refused(context, verdict.cause, presented);
     if (round === 0 && session.jkt !== null && proof !== undefined) await claimProof(context, proof);
-    if (verdict.kind === "superseded") {
-      count("superseded");
-      await recordOnce(context, sameToken(token), { type: "refresh_superseded", ...about(session, asOf, origin) });
-      throw new AuthError("superseded");
-    }
-    if (verdict.kind === "reuse") {
-      count("reuse");
-      await endStolenSession(context, session, origin);
-      throw new AuthError("session_ended");
-    }
+    if (verdict.kind === "superseded") throw await superseded(context, presented);
+    if (verdict.kind === "reuse") throw await stolen(context, presented);
 
     if (user === undefined || user.disabledAt !== null) throw new AuthError("session_ended");
     const change = await checkDevice(context, session, { signs, now: asOf, origin });
@@ -102,11 +81,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     const terms = await agreeTerms(context, { user, session, at: "refresh" });
     if (terms === undefined) throw new AuthError("session_ended");
     if (verdict.kind === "retry") {
-      count("retried");
-      const behind = session.generation - token.generation;
-      const event = { type: "refresh_retried", behind, ...about(session, asOf, origin) } as const;
-      if (context.policy.auditRefreshes) await context.store.events.appendEvent(event);
-      else if (behind > 1) await recordOnce(context, sameToken(token), event);
+      await noteRetried(context, presented);
       if (change !== undefined) await noteRetry(context, session, change, origin);
       if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, session, signs);
       return grantSession(context, { user, session, secret: verdict.secret, terms, asOf });
@@ -130,7 +105,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     const event = eventOf(context, session, { ...verdict, change }, { at: next.rotatedAt, origin });
     if (await context.store.sessions.rotateSession(rotation, event)) {
       if (change !== undefined && signs !== undefined) mailDeviceChange(context, user, session, signs);
-      count(verdict.rolledForward ? "rolled_forward" : "rotated");
+      countRefresh(context, verdict.rolledForward ? "rolled_forward" : "rotated");
       return grant;
     }
   }
@@ -164,30 +139,9 @@ function eventOf(
   { at, origin }: { readonly at: number; readonly origin: Origin },
 ): AuthEvent | undefined {
   if (change !== undefined) return deviceNoted(session, change, at, origin);
-  if (rolledForward) return { type: "refresh_rolled_forward", ...about(session, at, origin) };
-  return policy.auditRefreshes ? { type: "refreshed", ...about(session, at, origin) } : undefined;
-}
-
-/** A copy was used: nobody can tell which of the two holders is honest, so the session ends for both. */
-async function endStolenSession(context: FlowContext, session: Session, origin: Origin): Promise<void> {
-  const at = context.clock();
-  const reason = "refresh_token_reuse";
-  const revoked = await context.store.sessions.revokeSession(
-    { sessionId: session.id, at, reason },
-    { type: "session_revoked", userId: session.userId, sessionId: session.id, reason, at, origin },
-  );
-  if (revoked) {
-    context.logger.warn(
-      { sessionId: session.id, userId: session.userId },
-      "a copied refresh token was used: session ended",
-    );
-  }
-}
-
-function about(session: Session, at: number, origin: Origin) {
-  return { userId: session.userId, sessionId: session.id, at, origin };
-}
-
-function sameToken({ sessionId, generation }: { readonly sessionId: string; readonly generation: number }): string {
-  return `${sessionId} ${generation}`;
+  if (rolledForward)
+    return { type: "refresh_rolled_forward", userId: session.userId, sessionId: session.id, at, origin };
+  return policy.auditRefreshes
+    ? { type: "refreshed", userId: session.userId, sessionId: session.id, at, origin }
+    : undefined;
 }
