@@ -33,6 +33,9 @@ export interface NodeOptions {
   readonly execArgv?: readonly string[] | undefined;
 }
 
+/** The folder is made for the occasion, and so is what its keys are sealed with. */
+const SERVE_FLAGS = ["--log-level", "error", "--make-master-secret"];
+
 /** `latchkey serve` on a data folder; several on one folder share an issuer. */
 export function startLatchkey(
   options: NodeOptions & {
@@ -47,7 +50,7 @@ export function startLatchkey(
   return startProcess({
     port,
     readyPath: "/health/ready",
-    args: [program, "serve", "--port", `${port}`, "--data", dataPath, "--issuer", issuer, "--log-level", "error"],
+    args: [program, "serve", "--port", `${port}`, "--data", dataPath, "--issuer", issuer, ...SERVE_FLAGS],
     env,
     built,
     execArgv,

@@ -12,7 +12,8 @@ const SECRET = Buffer.alloc(32, 7).toString("base64");
 
 async function failedStart(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const port = String(await freePort());
-  const { code, stdout, stderr } = await runLatchkey(["serve", "--port", port, ...args], env);
+  const withSecret = { LATCHKEY_MASTER_SECRET: SECRET, ...env };
+  const { code, stdout, stderr } = await runLatchkey(["serve", "--port", port, ...args], withSecret);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toMatch(/^latchkey: [^\n]+\n$/);
   expect(stderr).not.toContain("hunter2");
