@@ -12,8 +12,10 @@ export interface ApiTokenRequest {
   readonly name: string;
   /** Space-delimited. */
   readonly scope: string;
-  /** Default: the session's. */
+  /** Default: the session's, which is the only one where `byAccessToken`. */
   readonly audience: string | undefined;
+  /** Whether who asks is told by an access token: every API that it is sent to can ask with it as well. */
+  readonly byAccessToken: boolean;
   readonly lifetimeSeconds: number | undefined;
   /** The thumbprint of the key it is to be bound to, if any. */
   readonly jkt: string | undefined;
@@ -44,8 +46,12 @@ export async function makeApiToken(
   }
   const audience = request.audience ?? session.audience;
   if (!policy.audiences.includes(audience)) throw refused("audience: there are no API tokens for this API.");
-  // What the session may do now, and not when it began.
-  const held = scopesOf((await authorizedScope(context, { ...who, at: "refresh" })) ?? "");
+  if (request.byAccessToken && audience !== session.audience) {
+    throw refused("audience: must be the API that the access token is for. Sign in for the other one.");
+  }
+  // What the session may do now, and not when it began, at the API that the token is for.
+  const wanted = { ...session, audience };
+  const held = scopesOf((await authorizedScope(context, { user: who.user, session: wanted, at: "refresh" })) ?? "");
   const allowed = context.policy.scopes.allowed.filter((value) => held.includes(value));
   const scope = grantScope(request.scope, { allowed, default: [], byRole: {} });
   if (scope === undefined || scope === "") throw refused("scope: must be some of what this session has.");

@@ -7,6 +7,7 @@ import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from "
 import type { JSONWebKeySet } from "jose";
 import { describe, expect, it } from "vitest";
 
+import type { AuthorizeHook } from "../../src/index.ts";
 import { createAuthServer, createSqliteStore } from "../../src/index.ts";
 import type { TestAuthority } from "../authority.ts";
 import { cookieJar, expectRefusal, ISSUER, MASTER_SECRET, PASSWORD, startAuthority } from "../authority.ts";
@@ -91,8 +92,41 @@ describe("making an API token", () => {
       expectRefusal(await make(authority, session, changes), 400, "invalid_request");
     }
     expect(await listed(authority, session)).toEqual([]);
-    const { api_token: summary } = await made(authority, session, { audience: OTHER_API });
+  });
+
+  it("is for the API of the access token it is made with: no API that is sent one makes tokens for another (C-06)", async () => {
+    const { authority, session } = await signedIn();
+    expectRefusal(await make(authority, session, { audience: OTHER_API }), 400, "invalid_request");
+    const elsewhere = await authority.signedIn({ login: { audience: OTHER_API } });
+    expectRefusal(await make(authority, elsewhere, { audience: API }), 400, "invalid_request");
+    const { api_token: summary } = await made(authority, elsewhere);
     expect(summary).toMatchObject({ audience: OTHER_API, scope: "read:a" });
+  });
+
+  it("by a session cookie, is for any API that the authorize hook lets its user have (SE-05, E-08)", async () => {
+    let denied = OTHER_API;
+    const authorize: AuthorizeHook = ({ session }) => session.audience !== denied;
+    const authority = await startAuthority({ ...WITH_API_TOKENS, hooks: { authorize } });
+    const { jar, take, header } = cookieJar();
+    const json = { email: "ada@example.com", password: PASSWORD };
+    await authority.call("POST", "/auth/signup", { json });
+    take(
+      await authority.call("POST", "/auth/login", {
+        json: { ...json, transport: "session" },
+        headers: { Origin: ISSUER },
+      }),
+    );
+    const csrf = [...jar].find(([name]) => name.includes("csrf"))?.[1] ?? "";
+    const makeFor = (audience: string) =>
+      authority.call("POST", "/auth/tokens", {
+        json: { name: "backup", scope: "read:a", audience },
+        headers: { Cookie: header(), Origin: ISSUER, "X-CSRF-Token": csrf },
+      });
+
+    expectRefusal(await makeFor(OTHER_API), 400, "invalid_request");
+    expect((await makeFor(API)).status).toBe(201);
+    denied = "";
+    expect((await makeFor(OTHER_API)).status).toBe(201);
   });
 
   it("takes a sign-in of the last 15 minutes, however fresh the access token is (RFC 9470)", async () => {
@@ -323,7 +357,7 @@ describe("introspection of an API token (RFC 7662)", () => {
   it("IN-02 IN-03: tells a resource server that takes them of its own audience's, and nobody else", async () => {
     const { authority, session } = await signedIn();
     const { token, api_token: summary } = await made(authority, session);
-    const foreign = await made(authority, session, { audience: OTHER_API });
+    const foreign = await made(authority, await authority.signedIn({ login: { audience: OTHER_API } }));
 
     expect((await introspect(authority, token, "api")).body).toEqual({
       active: true,
@@ -389,8 +423,8 @@ describe("the last use of an API token", () => {
   });
 
   it("is taken from APIs that take the tokens alone, and for their own audiences", async () => {
-    const { authority, session } = await signedIn();
-    const { api_token: foreign } = await made(authority, session, { audience: OTHER_API });
+    const { authority, session } = await signedIn({ audience: OTHER_API });
+    const { api_token: foreign } = await made(authority, session);
     const hour = Math.floor(authority.now() / 3_600);
     expectRefusal(await report(authority, [[foreign.id, hour]], "nobody"), 401, "invalid_client");
     expectRefusal(await report(authority, [[foreign.id, hour]], "other"), 404, "not_found");
@@ -448,10 +482,10 @@ describe("an authority without API tokens", () => {
     const hs256 = { audience: "https://hs.example.com", alg: "HS256" as const, sharedSecret: "x".repeat(32) };
     const untyped = { audience: "https://jwt.example.com", typ: "JWT" as const };
     const authority = await startAuthority({ ...WITH_API_TOKENS, audiences: [API, OTHER_API, hs256, untyped] });
-    const session = await authority.signedIn();
     for (const { audience } of [hs256, untyped]) {
-      expectRefusal(await make(authority, session, { audience }), 400, "invalid_request");
+      const session = await authority.signedIn({ login: { audience } });
+      expectRefusal(await make(authority, session), 400, "invalid_request");
     }
-    await made(authority, session);
+    await made(authority, await authority.signedIn());
   });
 });

@@ -35,6 +35,7 @@ export async function postApiToken(exchange: Exchange): Promise<Answer> {
     name: body.name,
     scope: body.scope,
     audience: body.audience,
+    byAccessToken: exchange.request.headers.has("authorization"),
     lifetimeSeconds: body.expires_in,
     jkt: body.dpop_jkt,
     origin: exchange.origin,
