@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import type { AuthEvent } from "../domain/event.ts";
 import type { User } from "../domain/user.ts";
 import type { Account, AccountStore } from "../ports/account-store.ts";
 import type { OwnUser, OwnUsers } from "../ports/own-users.ts";
@@ -43,19 +44,34 @@ export function withOwnUsers(store: Store, users: Pick<OwnUsers, "findUser">): S
     return user && { user, passwordHash: NO_PASSWORD };
   };
 
+  const beginClaimsEpoch = async (userId: string, event: AuthEvent): Promise<boolean> => {
+    if (await store.accounts.beginClaimsEpoch(userId, event)) return true;
+    const first = { ...event, claimsEpoch: 1 };
+    if (await store.accounts.createAccount(epochRow(userId), first)) return true;
+    return store.accounts.beginClaimsEpoch(userId, event);
+  };
+
   return {
     ...store,
+
+    apiTokens: {
+      ...store.apiTokens,
+
+      // Counted under the lock of the user's row, which there may not be yet.
+      async createApiToken(creation, event) {
+        const verdict = await store.apiTokens.createApiToken(creation, event);
+        if (verdict !== "refused") return verdict;
+        const { userId } = creation.token;
+        await beginClaimsEpoch(userId, { type: "claims_changed", userId, at: event.at, origin: event.origin });
+        return store.apiTokens.createApiToken(creation, event);
+      },
+    },
+
     accounts: {
       findUser: findByAccount,
       findAccount,
       findAccountByEmail: async () => undefined,
-
-      async beginClaimsEpoch(userId, event) {
-        if (await store.accounts.beginClaimsEpoch(userId, event)) return true;
-        const first = { ...event, claimsEpoch: 1 };
-        if (await store.accounts.createAccount(epochRow(userId), first)) return true;
-        return store.accounts.beginClaimsEpoch(userId, event);
-      },
+      beginClaimsEpoch,
 
       createAccount: refuse,
       importAccounts: refuse,

@@ -6,6 +6,7 @@ import { AuthError } from "../errors.ts";
 import { authorizedScope } from "./agree-terms.ts";
 import { requireApiTokens } from "./api-tokens.ts";
 import type { FlowContext } from "./context.ts";
+import { endApiToken } from "./end-api-token.ts";
 import type { SignedIn } from "./identify.ts";
 
 export interface ApiTokenRequest {
@@ -72,7 +73,20 @@ export async function makeApiToken(
   // Signed first: what cannot be handed out is not written down.
   const token = await tokens.issue(apiToken);
   await write(context, who, apiToken, request.origin);
+  if (context.ownUsers !== undefined) await confirmSession(context, who, apiToken, request.origin);
   return { apiToken, token };
+}
+
+/**
+ * Looks again, now that the token is there: no account was locked while it was made that ends its tokens. Who is disabled
+ * has their sessions ended first, and then the tokens there are.
+ */
+async function confirmSession(context: FlowContext, who: SignedIn, apiToken: ApiToken, origin: Origin): Promise<void> {
+  const session = await context.store.sessions.findSession(who.session.id);
+  if (session !== undefined && isLive(session, context.clock())) return;
+  const { id: tokenId, userId } = apiToken;
+  await endApiToken(context, { tokenId, userId, reason: "revoked_by_operator", origin });
+  throw new AuthError("invalid_token");
 }
 
 /**

@@ -1,9 +1,15 @@
-import { describe, expect, test, vi } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import type { OwnUser, OwnUsers } from "../../src/index.ts";
+import { createSqliteStore } from "../../src/index.ts";
 import type { TestAuthority } from "../authority.ts";
 import { expectRefusal, granted, PASSWORD, startAuthority } from "../authority.ts";
 import { followFeed } from "../revocations/feed-reader.ts";
+import { listed, made, make, WITH_API_TOKENS } from "./api-token-calls.ts";
 
 const ADA: OwnUser = {
   id: "user|42",
@@ -189,6 +195,56 @@ describe("users that their operator keeps", () => {
 
     expectRefusal(await login(authority), 401, "invalid_credentials");
     expect(await authority.server.users.endSessions(ADA.id)).toBe(0);
+  });
+
+  test("make API tokens, which end once their operator says that they are disabled or gone (SE-05, C-12)", async () => {
+    const { users, rows } = ownUsers();
+    const authority = await startAuthority({ ...WITH_API_TOKENS, users });
+    const feed = await followFeed(authority.server);
+    for (const gone of [{ ...ADA, disabled: true }, undefined]) {
+      rows.set(ADA.id, ADA);
+      const { api_token: token } = await made(authority, granted(await login(authority)));
+      await authority.server.users.changed(ADA.id);
+      expect(await listed(authority, granted(await login(authority)))).toEqual([token]);
+
+      if (gone === undefined) rows.delete(ADA.id);
+      else rows.set(ADA.id, gone);
+      await authority.server.users.changed(ADA.id);
+
+      await feed.hears("token", token.id);
+      rows.set(ADA.id, ADA);
+      expect(await listed(authority, granted(await login(authority)))).toEqual([]);
+    }
+  });
+
+  test("have no API token that was being made while they were disabled (C-12)", async () => {
+    const { users, rows } = ownUsers();
+    let changed: Promise<void> | undefined;
+    const folder = mkdtempSync(join(tmpdir(), "latchkey-own-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const store = createSqliteStore({ path: join(folder, "latchkey.db") });
+    const authority = await startAuthority({
+      ...WITH_API_TOKENS,
+      users,
+      store: {
+        ...store,
+        apiTokens: {
+          ...store.apiTokens,
+          async createApiToken(creation, event) {
+            rows.set(ADA.id, { ...ADA, disabled: true });
+            changed ??= authority.server.users.changed(ADA.id);
+            await changed;
+            return store.apiTokens.createApiToken(creation, event);
+          },
+        },
+      },
+    });
+    const session = granted(await login(authority));
+
+    expectRefusal(await make(authority, session), 401, "invalid_token");
+
+    rows.set(ADA.id, ADA);
+    expect(await listed(authority, granted(await login(authority)))).toEqual([]);
   });
 
   test("have no accounts here: what makes, changes or removes one is not there", async () => {
