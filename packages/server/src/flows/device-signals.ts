@@ -103,6 +103,8 @@ const NEWS_SECONDS = 3_600;
 /** Once an hour for a session: whoever has its token must not fill the log, or the user's mailbox, by asking on. */
 function isNews({ store, clock }: FlowContext, { id }: Session, what: "refused" | "retry" | "mail"): Promise<boolean> {
   const at = clock();
-  const hash = createHash("sha256").update(`${what}\n${id}`).digest("base64url");
+  // What is over may still be there, and would count on.
+  const hour = Math.floor(at / NEWS_SECONDS);
+  const hash = createHash("sha256").update(`${what}\n${id}\n${hour}`).digest("base64url");
   return store.oneTime.consume({ purpose: "device-change", hash, at, expiresAt: at + NEWS_SECONDS });
 }

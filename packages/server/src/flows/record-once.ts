@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import type { AuthEvent } from "../domain/event.ts";
 import type { FlowContext } from "./context.ts";
 
-/** For how long an event is the same one as before, in seconds. */
+/** From one full hour to the next an event is the same one as before; in seconds. */
 const SAME_SECONDS = 3_600;
 
 /**
@@ -19,7 +19,8 @@ export async function recordOnce(
   const at = clock();
   const isFirst = await store.oneTime.consume({
     purpose: "recorded-event",
-    hash: hash("sha256", `${event.type}\n${subject}`, "base64url"),
+    // What is over may still be there, and would count on.
+    hash: hash("sha256", `${event.type}\n${subject}\n${Math.floor(at / SAME_SECONDS)}`, "base64url"),
     at,
     expiresAt: at + SAME_SECONDS,
   });

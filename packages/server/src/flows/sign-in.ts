@@ -78,10 +78,7 @@ async function beginSession<Answer>(
   const asked = readRequest(context, request);
   const authenticated = await authenticate(context, request);
   const { user } = authenticated;
-  if (user.disabledAt !== null) {
-    await recordFailure(context, request, { userId: user.id, cause: "account_disabled" });
-    throw new AuthError("account_disabled");
-  }
+  if (user.disabledAt !== null) throw await accountDisabled(context, request, user);
 
   const account =
     context.ownUsers === undefined
@@ -115,7 +112,7 @@ async function beginSession<Answer>(
   };
   const terms = await agreeTerms(context, { user, session: wanted, at: "sign-in" });
   // As for an account that is disabled: the password was right, and is of no use.
-  if (terms === undefined) throw new AuthError("account_disabled");
+  if (terms === undefined) throw await accountDisabled(context, request, user);
   const session = { ...wanted, scope: terms.scope };
   if (request.proof !== undefined) await claimProof(context, request.proof);
   const answer = await prepare({ user, session, secret, terms });
@@ -186,6 +183,11 @@ async function authenticate(context: FlowContext, request: SignInRequest): Promi
   }
   await recordFailure(context, request, { userId });
   throw new AuthError("invalid_credentials");
+}
+
+async function accountDisabled(context: FlowContext, request: SignInRequest, user: User): Promise<AuthError> {
+  await recordFailure(context, request, { userId: user.id, cause: "account_disabled" });
+  return new AuthError("account_disabled");
 }
 
 async function recordFailure(

@@ -83,6 +83,35 @@ it("OP-02: a late duplicate is recorded once for its token, reuse ends the sessi
   expect(entries.at(-1)?.event).toMatchObject({ reason: "refresh_token_reuse", sessionId: first.session_id });
 });
 
+it("OP-02: a late duplicate is recorded again in the next hour, though nothing else has happened", async () => {
+  const authority = await startAuthority();
+  const first = await authority.signedIn();
+  const [one, two] = [freshKey(), freshKey()];
+  const second = granted(await authority.refresh(first.refresh_token, { "Idempotency-Key": one }));
+  const third = granted(await authority.refresh(second.refresh_token, { "Idempotency-Key": two }));
+  for (let hours = 0; hours < 3; hours++) {
+    for (let tries = 0; tries < 2; tries++) await authority.refresh(first.refresh_token, { "Idempotency-Key": one });
+    authority.advance(3_600);
+  }
+  await authority.call("POST", "/auth/logout", { json: { refresh_token: third.refresh_token } });
+
+  const types = typesOf(await recorded(authority, "session_revoked"));
+
+  expect(types.filter((type) => type === "refresh_superseded")).toHaveLength(3);
+});
+
+it("OP-02: who knows the password and is not let in by the authorize hook is recorded", async () => {
+  const authority = await startAuthority({ hooks: { authorize: () => false } });
+  const credentials = { email: "ada@example.com", password: PASSWORD };
+  await authority.call("POST", "/auth/signup", { json: credentials });
+  expectRefusal(await authority.call("POST", "/auth/login", { json: credentials }), 403, "account_disabled");
+
+  const entries = await recorded(authority, "sign_in_failed");
+
+  expect(typesOf(entries)).toEqual(["user_signed_up", "sign_in_failed"]);
+  expect(entries[1]?.event).toMatchObject({ cause: "account_disabled", userId: entries[0]?.event.userId });
+});
+
 it("auditRefreshes: every rotation and retry is recorded", async () => {
   const authority = await startAuthority({ auditRefreshes: true });
   const first = await authority.signedIn();

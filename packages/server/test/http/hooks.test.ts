@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { ClaimsHook, CustomClaims } from "../../src/index.ts";
 import type { TestAuthority } from "../authority.ts";
 import { expectRefusal, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
+import { introspect, WITH_RESOURCE_SERVERS } from "./resource-server.ts";
 
 const EMAIL = "ada@example.com";
 
@@ -106,6 +107,13 @@ describe("the claims hook", () => {
       expect(body).not.toMatchObject({ sessions: [{}, {}] });
     },
   );
+});
+
+test("claims of the hook's say nothing of the token to who introspects it (IN-02)", async () => {
+  const claims: ClaimsHook = () => ({ active: false, token_type: "N_A", plan: "paid" });
+  const authority = await startAuthority({ ...WITH_RESOURCE_SERVERS, hooks: { claims } });
+  const { access_token: token } = await authority.signedIn();
+  expect((await introspect(authority, token)).body).toMatchObject({ active: true, token_type: "Bearer", plan: "paid" });
 });
 
 describe("the authorize hook", () => {

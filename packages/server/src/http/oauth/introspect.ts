@@ -26,7 +26,8 @@ export async function postIntrospect(exchange: Exchange): Promise<Answer> {
 function introspectionAnswer(http: HttpContext, state: TokenState): object {
   if (state.kind === "access_token" || state.kind === "api_token") {
     const { claims } = state;
-    return { active: true, token_type: claims.cnf === undefined ? "Bearer" : "DPoP", ...claims };
+    // Claims of a hook's come along, and must not say what is said here.
+    return { ...claims, active: true, token_type: claims.cnf === undefined ? "Bearer" : "DPoP" };
   }
   if (state.kind === "refresh_token") {
     // For the authority, and of no use at an API (`N_A`, RFC 8693 §2.2.1), even one that looks at `active` alone.
