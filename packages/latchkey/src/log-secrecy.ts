@@ -26,13 +26,16 @@ const MAX_CAUSES = 4;
  * looks like a token, a secret or credentials in a URL is left out.
  */
 export function safeText(text: string, maxLength: number = MAX_TEXT): string {
-  return text
-    .slice(0, 4 * maxLength)
-    .replaceAll(/(?<=:\/\/)[^/@\s]+@/g, "[redacted]@")
-    .replaceAll(/eyJ[\w-]*(\.[\w-]*)*/g, "[redacted]")
-    .replaceAll(/(?<![\w-])[\w+/-]*[\w-]{40,}[\w+/=-]*/g, "[redacted]")
-    .replaceAll(UNPRINTABLE, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`)
-    .slice(0, maxLength);
+  return (
+    text
+      .slice(0, 4 * maxLength)
+      .replaceAll(/(?<=:\/\/)[^/@\s]+@/g, "[redacted]@")
+      .replaceAll(/eyJ[\w-]*(\.[\w-]*)*/g, "[redacted]")
+      // In two steps, each linear: as one expression it would begin anew at each character of what anybody may send.
+      .replaceAll(/[\w+/-]{40,}[\w+/=-]*/g, (run) => (/[\w-]{40}/.test(run) ? "[redacted]" : run))
+      .replaceAll(UNPRINTABLE, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`)
+      .slice(0, maxLength)
+  );
 }
 
 /** Control and format characters (C0, DEL, C1, bidirectional marks), line separators, and halves of characters. */

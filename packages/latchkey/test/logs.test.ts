@@ -179,10 +179,25 @@ describe("OP-01: an error in the log", () => {
     expect(described.stack?.[0]).toMatch(/^at .*logs\.test\.ts/);
     expect(JSON.stringify(described)).not.toMatch(/hunter2|pa55|ada@|forged line"\s*,\s*"at/);
     expect(safeText(`secret ${Buffer.alloc(32, 7).toString("base64url")}`)).toBe("secret [redacted]");
+    expect(safeText(`key=${"A/+b".repeat(5)}${"c".repeat(40)}/x==, then`)).toBe("key=[redacted], then");
+    expect(safeText("/a/quite/long/path/of/words/that/are/none/of/them/secret")).not.toContain("redacted");
     expect(safeText("session 0198a6b2-1111-7222-8333-444455556666")).toBe(
       "session 0198a6b2-1111-7222-8333-444455556666",
     );
   });
+});
+
+it("OP-04: no text keeps others waiting while secrets are looked for in it", () => {
+  const texts = ["+".repeat(16_000), "/a".repeat(8_000), `${"a".repeat(39)}+`.repeat(400), "eyJ.".repeat(4_000)];
+  for (const text of texts) {
+    safeText(text);
+    const times = Array.from({ length: 10 }, () => {
+      const started = performance.now();
+      safeText(text);
+      return performance.now() - started;
+    });
+    expect(Math.min(...times)).toBeLessThan(2);
+  }
 });
 
 describe("latchkey serve, asked to stop", () => {
