@@ -27,7 +27,7 @@ export interface ApiTokenRequest {
  * Makes a token for a program of the user's, which holds no more than this session may, and for one API alone. It outlives
  * the session, so who asks must have signed in lately: a stolen access token or a screen left unlocked is not enough.
  *
- * @throws AuthError `insufficient_user_authentication`, `invalid_request`
+ * @throws AuthError `insufficient_user_authentication`, `invalid_request`, `rate_limited`
  */
 export async function makeApiToken(
   context: FlowContext,
@@ -56,6 +56,8 @@ export async function makeApiToken(
   const allowed = context.policy.scopes.allowed.filter((value) => held.includes(value));
   const scope = grantScope(request.scope, { allowed, default: [], byRole: {} });
   if (scope === undefined || scope === "") throw refused("scope: must be some of what this session has.");
+  // One that is revoked is told of until it would have expired: whoever makes and revokes them fills the feed for a year.
+  await context.attemptLimits.beforeApiToken(who.user.id, 2 * policy.maxPerUser);
 
   const apiToken: ApiToken = {
     id: await context.sessionIds.create(),

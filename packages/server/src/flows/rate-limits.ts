@@ -29,6 +29,8 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   consecutiveFailures: 100,
 };
 
+const DAY_SECONDS = 86_400;
+
 /** Who tries, as far as it can be told. */
 export interface Attempt {
   /** Normalised. */
@@ -50,6 +52,8 @@ export interface AttemptLimits {
   beforeMail(attempt: Attempt): Promise<void>;
   /** @throws AuthError `rate_limited` */
   beforeSignUp(ip: string | null): Promise<void>;
+  /** @throws AuthError `rate_limited` past so many a day */
+  beforeApiToken(userId: string, perDay: number): Promise<void>;
   readonly consecutiveFailures: number;
 }
 
@@ -91,6 +95,9 @@ export function createAttemptLimits({ limits, limiter, bucketOf }: AttemptLimits
     },
 
     beforeSignUp: (ip) => take(signUpsPerNetwork, networkOf(ip)),
+
+    beforeApiToken: (userId, perDay) =>
+      take({ name: "api-tokens-per-user", points: perDay, windowSeconds: DAY_SECONDS }, userId),
   };
 }
 

@@ -153,6 +153,19 @@ describe("making an API token", () => {
     await made(authority, session);
   });
 
+  it("OP-04: is refused past twice as many a day, though they are revoked: each is on the feed until it would expire", async () => {
+    const authority = await startAuthority({ ...WITH_API_TOKENS, apiTokens: { maxPerUser: 2 } });
+    const session = await authority.signedIn();
+    for (let tokens = 0; tokens < 4; tokens++) {
+      const { api_token: token } = await made(authority, session);
+      await authority.call("DELETE", `/auth/tokens/${token.id}`, { token: session.access_token });
+    }
+    const refused = await make(authority, session);
+    expectRefusal(refused, 429, "rate_limited");
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(3_600);
+    await made(authority, await authority.signedIn({ email: "eve@example.com" }));
+  });
+
   it("BR-02: by a session cookie, takes an allowed origin and the CSRF token of the session", async () => {
     const authority = await startAuthority(WITH_API_TOKENS);
     const { jar, take, header } = cookieJar();
