@@ -22,6 +22,8 @@ export async function authenticateOwnUser(
     try {
       return await users.authenticate(credentials);
     } catch (error) {
+      // One that is late goes on working, and counts: or a flood that makes it late would be let through.
+      await attemptLimits.afterNoAnswer(credentials);
       // oxlint-disable-next-line preserve-caught-error -- what it says may hold the very password, and is logged
       throw new Error(`users.authenticate failed (${error instanceof Error ? error.name : typeof error}).`);
     }

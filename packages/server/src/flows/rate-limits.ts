@@ -48,6 +48,8 @@ export interface AttemptLimits {
   beforePassword(attempt: Attempt): Promise<void>;
   /** It was no guess. */
   afterRightPassword(attempt: Attempt): Promise<void>;
+  /** Nobody could say what it was, so that whoever guessed has learnt nothing. */
+  afterNoAnswer(attempt: Attempt): Promise<void>;
   /** @throws AuthError `rate_limited`, the same for accounts that exist and for those that do not */
   beforeMail(attempt: Attempt): Promise<void>;
   /** @throws AuthError `rate_limited` */
@@ -87,6 +89,12 @@ export function createAttemptLimits({ limits, limiter, bucketOf }: AttemptLimits
       const network = networkOf(ip);
       if (network !== undefined) await limiter?.giveBack(failuresPerNetwork, bucketOf(network));
       await limiter?.reset(failuresPerAccount, bucketOf(email));
+    },
+
+    async afterNoAnswer({ email, ip }) {
+      const network = networkOf(ip);
+      if (network !== undefined) await limiter?.giveBack(failuresPerNetwork, bucketOf(network));
+      await limiter?.giveBack(failuresPerAccount, bucketOf(email));
     },
 
     async beforeMail({ email, ip }) {

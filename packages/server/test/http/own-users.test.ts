@@ -141,6 +141,22 @@ describe("users that their operator keeps", () => {
     expect(claimsOf(granted(await login(authority)).access_token)).toMatchObject({ claims_epoch: 3 });
   });
 
+  test("are locked out by no sign-in that nobody could answer (OP-03, H-05)", async () => {
+    const { users, breakWith } = ownUsers();
+    const authority = await startAuthority({
+      users,
+      rateLimits: { failuresPerAccount: { points: 3, windowSeconds: 900 } },
+    });
+    breakWith(() => Promise.reject(new Error("the database is away")));
+    for (let tries = 0; tries < 5; tries++) expectRefusal(await login(authority), 503, "unavailable");
+    breakWith(undefined);
+
+    for (let guess = 0; guess < 3; guess++) {
+      expectRefusal(await login(authority, { password: "wrong" }), 401, "invalid_credentials");
+    }
+    expectRefusal(await login(authority), 429, "rate_limited");
+  });
+
   test("are signed out everywhere by endSessions, and may sign in again", async () => {
     const { users } = ownUsers();
     const authority = await startAuthority({ users });
