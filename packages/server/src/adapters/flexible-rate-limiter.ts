@@ -12,7 +12,10 @@ export function createMemoryRateLimiter(): RateLimiter {
   return createFlexibleRateLimiter((options) => new RateLimiterMemory(options));
 }
 
-/** A rate limiter of `rate-limiter-flexible`, which has one object for each limit. */
+/**
+ * A rate limiter of `rate-limiter-flexible`, which has one object for each limit. What is given back when its window is about to end is kept:
+ * on its way it might come to count in the next.
+ */
 export function createFlexibleRateLimiter(open: (options: IRateLimiterOptions) => RateLimiterAbstract): RateLimiter {
   const opened = new Map<string, RateLimiterAbstract>();
   const limiterOf = ({ name, points, windowSeconds }: RateLimit): RateLimiterAbstract => {
@@ -22,22 +25,25 @@ export function createFlexibleRateLimiter(open: (options: IRateLimiterOptions) =
     return found;
   };
 
-  const counted = (count: Promise<unknown>): Promise<unknown> =>
+  const counted = <T>(count: Promise<T>): Promise<T> =>
     withinDeadline(count, COUNT_TIMEOUT_MS, "What is rate-limited could not be counted in time.");
 
   return {
     async take(limit, key) {
+      // By the clock that the library counts by. The window ends no sooner than so long after this moment.
+      const askedAt = Date.now();
       try {
-        await counted(limiterOf(limit).consume(key));
-        return undefined;
+        const { msBeforeNext } = await counted(limiterOf(limit).consume(key));
+        return {
+          async giveBack() {
+            if (Date.now() >= askedAt + msBeforeNext - COUNT_TIMEOUT_MS) return;
+            await counted(limiterOf(limit).reward(key));
+          },
+        };
       } catch (refusal) {
         if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000));
         throw refusal;
       }
-    },
-
-    async giveBack(limit, key) {
-      await counted(limiterOf(limit).reward(key));
     },
 
     async reset(limit, key) {

@@ -5,11 +5,10 @@ import type { RateLimiter } from "../ports/rate-limiter.ts";
 export function observeRateLimiter(limiter: RateLimiter, observer: Observer): RateLimiter {
   return {
     async take(limit, key) {
-      const retryAfterSeconds = await limiter.take(limit, key);
-      if (retryAfterSeconds !== undefined) observer.count({ kind: "rate_limited", limit: limit.name });
-      return retryAfterSeconds;
+      const taken = await limiter.take(limit, key);
+      if (typeof taken === "number") observer.count({ kind: "rate_limited", limit: limit.name });
+      return taken;
     },
-    giveBack: (limit, key) => limiter.giveBack(limit, key),
     reset: (limit, key) => limiter.reset(limit, key),
   };
 }

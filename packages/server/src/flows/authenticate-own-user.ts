@@ -16,14 +16,14 @@ export async function authenticateOwnUser(
   credentials: Credentials,
 ): Promise<Account | undefined> {
   const { attemptLimits, hooks, store } = context;
-  await attemptLimits.beforePassword(credentials);
+  const guess = await attemptLimits.beforePassword(credentials);
   const hook = { name: "users.authenticate", timeoutSeconds: hooks.timeoutSeconds };
   const found = await askHook(hook, async () => {
     try {
       return await users.authenticate(credentials);
     } catch (error) {
       // One that is late goes on working, and counts: or a flood that makes it late would be let through.
-      await attemptLimits.afterNoAnswer(credentials);
+      await guess.giveBack();
       // oxlint-disable-next-line preserve-caught-error -- what it says may hold the very password, and is logged
       throw new Error(`users.authenticate failed (${error instanceof Error ? error.name : typeof error}).`);
     }
@@ -33,6 +33,6 @@ export async function authenticateOwnUser(
     const cause = new TypeError("users.authenticate answered with a user without id.");
     throw new AuthError("unavailable", {}, { cause });
   }
-  await attemptLimits.afterRightPassword(credentials);
+  await guess.forget();
   return store.accounts.findAccount(found.id);
 }

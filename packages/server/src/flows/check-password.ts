@@ -38,7 +38,7 @@ async function checkInPlace(
     place,
   }: { readonly attempt: Attempt & { readonly password: string }; readonly place: HashingPlace | undefined },
 ): Promise<boolean> {
-  await attemptLimits.beforePassword(attempt);
+  const guess = await attemptLimits.beforePassword(attempt);
   const userId = account?.user.id ?? NOBODY;
   const mayBeRight = await store.accounts.claimPasswordCheck(userId, attemptLimits.consecutiveFailures);
   const password = normalizePassword(attempt.password);
@@ -46,8 +46,7 @@ async function checkInPlace(
     account !== undefined && mayBeRight
       ? await hasher.verify(password, account.passwordHash, place)
       : await hasher.verifyNothing(password, place);
-  if (isRight)
-    await Promise.all([store.accounts.clearPasswordChecks(userId), attemptLimits.afterRightPassword(attempt)]);
+  if (isRight) await Promise.all([store.accounts.clearPasswordChecks(userId), guess.forget()]);
   return isRight;
 }
 

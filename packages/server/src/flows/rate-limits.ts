@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js";
 
 import { AuthError } from "../errors.ts";
-import type { RateLimit, RateLimiter } from "../ports/rate-limiter.ts";
+import type { RateLimit, RateLimiter, TakenPoint } from "../ports/rate-limiter.ts";
 
 /** How much is too much. */
 export interface RateLimits {
@@ -39,17 +39,20 @@ export interface Attempt {
   readonly ip: string | null;
 }
 
+export interface CountedGuess {
+  /** It was none: the password was right. */
+  forget(): Promise<void>;
+  /** Nobody could say what it was, so that whoever guessed has learnt nothing. */
+  giveBack(): Promise<void>;
+}
+
 export interface AttemptLimits {
   /**
    * Counts an attempt to guess a password before it is checked: of any number at once no more are checked than may fail.
    *
    * @throws AuthError `rate_limited`, the same for accounts that exist and for those that do not
    */
-  beforePassword(attempt: Attempt): Promise<void>;
-  /** It was no guess. */
-  afterRightPassword(attempt: Attempt): Promise<void>;
-  /** Nobody could say what it was, so that whoever guessed has learnt nothing. */
-  afterNoAnswer(attempt: Attempt): Promise<void>;
+  beforePassword(attempt: Attempt): Promise<CountedGuess>;
   /** @throws AuthError `rate_limited`, the same for accounts that exist and for those that do not */
   beforeMail(attempt: Attempt): Promise<void>;
   /** @throws AuthError `rate_limited` */
@@ -69,10 +72,11 @@ export interface AttemptLimitsOptions {
 }
 
 export function createAttemptLimits({ limits, limiter, bucketOf }: AttemptLimitsOptions): AttemptLimits {
-  const take = async (limit: RateLimit, subject: string | undefined): Promise<void> => {
-    if (limiter === undefined || subject === undefined) return;
-    const retryAfterSeconds = await limiter.take(limit, bucketOf(subject));
-    if (retryAfterSeconds !== undefined) throw new AuthError("rate_limited", { retryAfterSeconds });
+  const take = async (limit: RateLimit, subject: string | undefined): Promise<TakenPoint | undefined> => {
+    if (limiter === undefined || subject === undefined) return undefined;
+    const taken = await limiter.take(limit, bucketOf(subject));
+    if (typeof taken === "number") throw new AuthError("rate_limited", { retryAfterSeconds: taken });
+    return taken;
   };
   const { failuresPerAccount, failuresPerNetwork, signUpsPerNetwork, consecutiveFailures } = limits;
   const { mailsPerAccount, mailsPerNetwork } = limits;
@@ -81,20 +85,18 @@ export function createAttemptLimits({ limits, limiter, bucketOf }: AttemptLimits
     consecutiveFailures,
 
     async beforePassword({ email, ip }) {
-      await take(failuresPerNetwork, networkOf(ip));
-      await take(failuresPerAccount, email);
-    },
-
-    async afterRightPassword({ email, ip }) {
-      const network = networkOf(ip);
-      if (network !== undefined) await limiter?.giveBack(failuresPerNetwork, bucketOf(network));
-      await limiter?.reset(failuresPerAccount, bucketOf(email));
-    },
-
-    async afterNoAnswer({ email, ip }) {
-      const network = networkOf(ip);
-      if (network !== undefined) await limiter?.giveBack(failuresPerNetwork, bucketOf(network));
-      await limiter?.giveBack(failuresPerAccount, bucketOf(email));
+      const ofNetwork = await take(failuresPerNetwork, networkOf(ip));
+      const ofAccount = await take(failuresPerAccount, email);
+      return {
+        async forget() {
+          await ofNetwork?.giveBack();
+          await limiter?.reset(failuresPerAccount, bucketOf(email));
+        },
+        async giveBack() {
+          await ofNetwork?.giveBack();
+          await ofAccount?.giveBack();
+        },
+      };
     },
 
     async beforeMail({ email, ip }) {
@@ -102,10 +104,13 @@ export function createAttemptLimits({ limits, limiter, bucketOf }: AttemptLimits
       await take(mailsPerAccount, email);
     },
 
-    beforeSignUp: (ip) => take(signUpsPerNetwork, networkOf(ip)),
+    async beforeSignUp(ip) {
+      await take(signUpsPerNetwork, networkOf(ip));
+    },
 
-    beforeApiToken: (userId, perDay) =>
-      take({ name: "api-tokens-per-user", points: perDay, windowSeconds: DAY_SECONDS }, userId),
+    async beforeApiToken(userId, perDay) {
+      await take({ name: "api-tokens-per-user", points: perDay, windowSeconds: DAY_SECONDS }, userId);
+    },
   };
 }
 

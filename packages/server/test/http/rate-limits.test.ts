@@ -2,10 +2,10 @@ import { hash } from "node:crypto";
 
 import pg from "pg";
 import { Redis } from "ioredis";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { startRedis } from "../../../../scripts/redis-server.ts";
-import { createSqliteStore } from "../../src/index.ts";
+import { createMemoryRateLimiter, createSqliteStore } from "../../src/index.ts";
 import { createPostgresRateLimiter, createPostgresStore } from "../../src/stores/postgres/index.ts";
 import { createRedisRateLimiter } from "../../src/stores/redis/index.ts";
 import type { Answer, TestAuthority } from "../authority.ts";
@@ -156,6 +156,32 @@ describe("guessing passwords (H-05, PW-04)", () => {
       });
     for (let index = 0; index < 10; index++) expectRefusal(await change("wrong"), 401, "invalid_credentials");
     expectRefusal(await change(PASSWORD), 429, "rate_limited");
+  });
+});
+
+describe("a right password", () => {
+  it("H-05: that was being checked when its window ended gives nobody a guess more in the next", async () => {
+    const limiter = createMemoryRateLimiter();
+    const limit = { name: "failures-per-network", points: 3, windowSeconds: 10 };
+    const asked = Date.now();
+    const taken = await Promise.all(Array.from({ length: 3 }, () => limiter.take(limit, "a")));
+    vi.useFakeTimers({ toFake: ["Date"], now: asked + 10_100 });
+    onTestFinished(() => void vi.useRealTimers());
+
+    const isTaken = async (): Promise<boolean> => typeof (await limiter.take(limit, "a")) !== "number";
+    const before = [await isTaken(), await isTaken()];
+    for (const point of taken) if (typeof point !== "number") await point.giveBack();
+    const after = [await isTaken(), await isTaken(), await isTaken()];
+
+    expect([...before, ...after]).toEqual([true, true, true, false, false]);
+  });
+
+  it("leaves the network the guesses it had", async () => {
+    const authority = await startAuthority({ rateLimits: { failuresPerNetwork: { points: 3, windowSeconds: 60 } } });
+    await authority.signedIn();
+    for (let index = 0; index < 6; index++) expect((await signIn(authority, PASSWORD)).status).toBe(200);
+    const from = (index: number): From => ({ email: `user-${index}@example.com` });
+    expect(await guessesUntilLimited(authority, from)).toBe(3);
   });
 });
 
