@@ -23,9 +23,10 @@ export interface ClientErrorDetails {
 /** The one error of this package. Carries no token, password or e-mail address. */
 export class ClientError extends Error {
   override readonly name: string = "ClientError";
-  readonly code: ClientErrorCode;
-  readonly reasons: readonly string[] | undefined;
-  readonly retryAfterSeconds: number | undefined;
+  // Set below; declared alone, they cost a page no bytes.
+  declare readonly code: ClientErrorCode;
+  declare readonly reasons: readonly string[] | undefined;
+  declare readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}) {
     super(message);

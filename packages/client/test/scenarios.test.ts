@@ -429,6 +429,17 @@ describe("sign-out", () => {
     expect(await smoothly(signingOut)).toEqual({ confirmed: true });
   });
 
+  test("is on its way still when the page is closed, which a refresh is not", async () => {
+    const tab = await signedInTab();
+    void tab.client.refresh();
+    await browser.time.pass(100);
+    const signingOut = tab.client.signOut();
+    await browser.time.pass(500);
+    const kept = browser.network.passages.map(({ path, sent }) => `${path} ${sent.keepalive}`);
+    expect(kept.slice(-2)).toEqual(["/auth/refresh false", "/auth/logout true"]);
+    await smoothly(signingOut);
+  });
+
   test("everywhere ends the other sessions of the user, too", async () => {
     const tab = await signedInTab();
     await smoothly(tab.client.signOutEverywhere());

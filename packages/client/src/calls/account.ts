@@ -70,7 +70,7 @@ export function createAccountCalls({ core, call, apiFetch, ports }: AccountParts
     if (credentials === undefined) return true;
     store.forget(credentials);
     for (let tries = 0; tries < MAX_LOGOUT_TRIES; tries++) {
-      const answer = await call({ path: "/auth/logout", csrfToken: credentials.version });
+      const answer = await call({ path: "/auth/logout", csrfToken: credentials.version, keepalive: true });
       if (answer?.status === 204) return true;
       // The cookies are of another session by now: of somebody who has signed in since, and is not ours to sign out.
       if (errorCodeOf(answer) === "csrf_failed") return false;

@@ -14,6 +14,8 @@ export interface AuthorityCall {
   /** Instead of plain `fetch`. */
   readonly fetch?: CorePorts["fetch"];
   readonly signal?: AbortSignal;
+  /** Goes on though the page is closed, and nobody hears the answer. */
+  readonly keepalive?: boolean;
 }
 
 /** Answers `undefined` for whatever is no answer: network error, redirect, time-out, abort. */
@@ -32,19 +34,20 @@ export function createAuthorityCaller(
   { issuer, timeoutMs }: AuthoritySettings,
   ports: Pick<CorePorts, "fetch" | "after">,
 ): CallAuthority {
-  return async ({ path, json, csrfToken, fetch = ports.fetch, signal }) => {
+  return async ({ path, json, csrfToken, fetch = ports.fetch, signal, keepalive = false }) => {
     const timeout = new AbortController();
-    const aborted = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
+    const aborted = AbortSignal.any([signal ?? timeout.signal, timeout.signal]);
     const cancelTimeout = ports.after(timeoutMs, () => timeout.abort());
     try {
       const sent = fetch(issuer + path, {
         method: "POST",
         credentials: "include",
         redirect: "error",
+        keepalive,
         signal: aborted,
         headers: {
           ...(json && { "Content-Type": "application/json" }),
-          ...(csrfToken !== undefined && { [CSRF_HEADER]: csrfToken }),
+          ...(csrfToken && { [CSRF_HEADER]: csrfToken }),
         },
         body: json ? JSON.stringify(json) : null,
       });

@@ -39,7 +39,8 @@ export function createNetwork(
       const headers = new Headers(request.headers);
       headers.set("Origin", origin);
       if (request.credentials !== "omit") headers.set("Cookie", jar.headerFor(pathname));
-      const sent = new Request(request.url, { method: request.method, headers, ...bodyOf(init) });
+      const { method, keepalive } = request;
+      const sent = new Request(request.url, { method, keepalive, headers, ...bodyOf(init) });
       let open = true;
       let response: Response | undefined;
       const close = (): boolean => {
