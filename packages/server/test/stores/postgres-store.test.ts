@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import pg from "pg";
-import { expect, it, onTestFinished } from "vitest";
+import { afterAll, expect, it, onTestFinished } from "vitest";
 
+import type { AuthEvent } from "../../src/domain/event.ts";
 import type { Session } from "../../src/domain/session.ts";
 import { ConfigurationError } from "../../src/errors.ts";
 import type { Store } from "../../src/ports/store.ts";
@@ -116,6 +117,84 @@ describeOnPostgres("events in PostgreSQL", () => {
       expect(await usersInOrder(store, start)).toEqual(["slow", "a", "b", "c"].map((name) => `${name} ${start}`));
     }
   });
+});
+
+/** Which events wake the nodes: never one that anybody can bring about in numbers, for such commits wait for each other. */
+const NOTIFIES: Readonly<Record<AuthEvent["type"], boolean>> = {
+  user_signed_up: false,
+  sign_up_refused: false,
+  user_imported: false,
+  signed_in: false,
+  sign_in_failed: false,
+  reauthentication_failed: false,
+  session_revoked: true,
+  user_sessions_revoked: true,
+  token_revoked: true,
+  api_token_created: false,
+  api_token_revoked: true,
+  user_api_tokens_revoked: true,
+  refresh_rolled_forward: false,
+  device_changed: false,
+  refreshed: false,
+  refresh_retried: false,
+  refresh_superseded: false,
+  refresh_refused: false,
+  password_changed: true,
+  password_screening_skipped: false,
+  password_reset_requested: false,
+  password_unlocked: true,
+  email_verified: true,
+  email_changed: true,
+  roles_changed: true,
+  account_disabled: true,
+  account_enabled: true,
+  claims_changed: true,
+  account_deleted: true,
+  key_created: true,
+  key_scheduled: true,
+  key_revoked: true,
+  audit_purged: false,
+  audit_source_changed: false,
+};
+
+describeOnPostgres("notifications in PostgreSQL", () => {
+  it.each(Object.entries(NOTIFIES))("of an event %s: %s", async (type, notifies) => {
+    const { client, heard } = await listening();
+    await client.query(APPEND, [NOW, type, null, "{}"]);
+    // They come before the answer to whatever is asked next.
+    await client.query("SELECT 1");
+    expect(heard()).toBe(notifies);
+  });
+
+  let shared: Awaited<ReturnType<typeof openListening>> | undefined;
+  afterAll(() => shared?.close());
+
+  async function listening() {
+    shared ??= await openListening();
+    shared.forget();
+    return shared;
+  }
+
+  async function openListening() {
+    const database = await createTestDatabase();
+    const store = createPostgresStore({ connectionString: database.url });
+    await store.checkHealth();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query("LISTEN latchkey_event");
+    let count = 0;
+    client.on("notification", () => (count += 1));
+    return {
+      client,
+      heard: () => count > 0,
+      forget: () => void (count = 0),
+      async close() {
+        await client.end();
+        await store.close();
+        await database.drop();
+      },
+    };
+  }
 });
 
 describeOnPostgres("rotation in PostgreSQL", () => {

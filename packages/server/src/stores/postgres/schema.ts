@@ -5,6 +5,7 @@ import { ONE_TIME_USES } from "./one-time.ts";
 import { AUDIT } from "./schema-audit.ts";
 import { API_TOKENS } from "./schema-api-tokens.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
+import { QUIET_EVENTS } from "./schema-quiet-events.ts";
 import { SESSION_LIMIT } from "./schema-session-limit.ts";
 
 /** The schema, one step a version. Steps are only ever appended: a database in the field has taken the earlier ones. */
@@ -103,6 +104,7 @@ const MIGRATIONS: readonly string[] = [
   `,
   AUDIT,
   API_TOKENS,
+  QUIET_EVENTS,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */
