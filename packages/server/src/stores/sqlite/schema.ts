@@ -118,18 +118,22 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows. */
-export function migrate(database: DatabaseSync): void {
+/**
+ * Brings the schema up to date, once however many processes start together, and refuses a newer one than it knows.
+ *
+ * @param steps how many there are; fewer make the schema of an earlier version
+ */
+export function migrate(database: DatabaseSync, steps: number = MIGRATIONS.length): void {
   database.exec("BEGIN IMMEDIATE");
   try {
     const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
-    if (version > MIGRATIONS.length) {
+    if (version > steps) {
       throw new ConfigurationError(
-        `The database has schema ${version}; this Latchkey knows up to ${MIGRATIONS.length}. Install a newer Latchkey.`,
+        `The database has schema ${version}; this Latchkey knows up to ${steps}. Install a newer Latchkey.`,
       );
     }
-    for (const step of MIGRATIONS.slice(version)) database.exec(step);
-    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    for (const step of MIGRATIONS.slice(version, steps)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${steps}`);
     database.exec("COMMIT");
   } catch (error) {
     database.exec("ROLLBACK");
