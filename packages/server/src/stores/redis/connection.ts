@@ -20,10 +20,11 @@ export interface ConnectionOptions {
 
 /**
  * How long, in milliseconds, a verb waits for a connection and then for an answer. ioredis would queue what it cannot send
- * and resend what was not answered, for as long as it takes; a request must be refused instead while its client waits.
+ * and resend what was not answered, for as long as it takes; a request must be refused instead while its client waits. What is
+ * promised is 1 s and 2 s: a timer runs late.
  */
-const READY_TIMEOUT_MS = 1_000;
-const ANSWER_TIMEOUT_MS = 2_000;
+const READY_TIMEOUT_MS = 900;
+const ANSWER_TIMEOUT_MS = 1_800;
 
 export function createConnection({ client, base, inspectServer }: ConnectionOptions): Connection {
   let closed = false;
