@@ -2,7 +2,8 @@ import type { MasterSecret } from "@latchkey/server";
 import { ConfigurationError, createFileSecret } from "@latchkey/server";
 
 /** What a source may be, for messages and help. */
-export const SOURCES = "env:NAME, file:PATH, vault-kv:MOUNT/PATH#FIELD, vault-transit:MOUNT/KEY, aws-sm:ID, aws-kms:ID";
+export const SOURCES =
+  "env:NAME, file:PATH, vault-kv:MOUNT/PATH#FIELD, vault-transit:MOUNT/KEY, aws-sm:ID, aws-kms:ID, google-sm:NAME, google-kms:NAME";
 
 /**
  * Where a master secret is: `scheme:place`. Credentials are never part of it; they are found where each service's own
@@ -39,6 +40,14 @@ export async function openMasterSecretSource(source: string, env: NodeJS.Process
     case "aws-kms": {
       const { createAwsKeyWrapper } = await import("@latchkey/server/aws");
       return createAwsKeyWrapper({ keyId: place });
+    }
+    case "google-sm": {
+      const { createGoogleSecret } = await import("@latchkey/server/google");
+      return createGoogleSecret({ secret: place });
+    }
+    case "google-kms": {
+      const { createGoogleKeyWrapper } = await import("@latchkey/server/google");
+      return createGoogleKeyWrapper({ key: place });
     }
     default:
       throw unknownSource();

@@ -117,6 +117,16 @@ describe("OP-05: a master secret that is missing, weak or open to others stops t
       "Vault at http://127.0.0.1:1 cannot be reached",
     ],
     [
+      "a secret of Google's without its project",
+      { LATCHKEY_MASTER_SECRET_FROM: "google-sm:latchkey" },
+      "google-sm: needs a secret's name, as in google-sm:projects/",
+    ],
+    [
+      "a key of Google's without its project",
+      { LATCHKEY_MASTER_SECRET_FROM: "google-kms:latchkey" },
+      "google-kms: needs a key's name, as in google-kms:projects/",
+    ],
+    [
       "a PostgreSQL without one",
       { LATCHKEY_DATABASE_URL: "postgres://localhost/x" },
       "LATCHKEY_DATABASE_URL needs LATCHKEY_MASTER_SECRET",

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import { createAwsKeyWrapper, createAwsSecret } from "../../src/adapters/aws/index.ts";
-import { loadPackage } from "../../src/adapters/aws/client.ts";
+import { loadPackage } from "../../src/adapters/load-package.ts";
 import { createKeySealer, openKeySealer } from "../../src/index.ts";
 import { CREDENTIALS, REGION, startAws } from "./aws-service.ts";
 import type { AwsService } from "./aws-service.ts";

@@ -1,4 +1,4 @@
-import { ConfigurationError, KeyServiceError } from "../../errors.ts";
+import { KeyServiceError } from "../../errors.ts";
 
 /** What AWS's own tools do not find by themselves, in environment, profile or instance role. */
 export interface AwsClientOptions {
@@ -11,26 +11,6 @@ export const PATIENCE = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 2_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
 };
-
-/** @throws ConfigurationError where the package is not installed */
-export async function loadPackage<T>(name: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    if (
-      !(
-        error instanceof Error &&
-        "code" in error &&
-        error.code === "ERR_MODULE_NOT_FOUND" &&
-        error.message.includes(`'${name}'`)
-      )
-    )
-      throw error;
-    throw new ConfigurationError(
-      `The package ${name} is needed for this and is not installed. Install it: npm install ${name}`,
-    );
-  }
-}
 
 /** Of an SDK's error its name alone: it holds the request, and that the credentials' signature. */
 export function awsError(what: string, error: unknown): KeyServiceError {

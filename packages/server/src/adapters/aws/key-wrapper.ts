@@ -3,8 +3,9 @@ import type { KMSClient } from "@aws-sdk/client-kms";
 import { KeyServiceError } from "../../errors.ts";
 import type { SealContext } from "../../ports/key-sealer.ts";
 import type { KeyWrapper } from "../../ports/master-secret.ts";
+import { loadPackage } from "../load-package.ts";
 import type { AwsClientOptions } from "./client.ts";
-import { awsError, loadPackage, PATIENCE } from "./client.ts";
+import { awsError, PATIENCE } from "./client.ts";
 
 export interface AwsKeyWrapperOptions extends AwsClientOptions {
   /** A symmetric key's id, ARN or `alias/…`; written the same way on every node. */

@@ -1,7 +1,8 @@
 import { ConfigurationError } from "../../errors.ts";
 import type { SecretProvider } from "../../ports/master-secret.ts";
+import { loadPackage } from "../load-package.ts";
 import type { AwsClientOptions } from "./client.ts";
-import { awsError, loadPackage, PATIENCE } from "./client.ts";
+import { awsError, PATIENCE } from "./client.ts";
 
 export interface AwsSecretOptions extends AwsClientOptions {
   /** The secret's name or ARN. */

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 
 import { ConfigurationError, KeyServiceError } from "../../errors.ts";
+import { parseServiceAddress } from "../service-address.ts";
 
 /** How to sign in to Vault. */
 export type VaultAuth =
@@ -54,7 +55,8 @@ interface Token {
  * @throws ConfigurationError
  */
 export function createVaultClient({ address, auth, namespace }: VaultConnection): VaultClient {
-  const base = checkAddress(address);
+  const { origin, pathname } = parseServiceAddress(address, "VAULT_ADDR");
+  const base = `${origin}${pathname}`.replace(/\/+$/, "");
   let signedIn: Promise<Token> | undefined;
 
   const send = async (
@@ -135,21 +137,6 @@ export function createVaultClient({ address, auth, namespace }: VaultConnection)
       return (data ?? {}) as Readonly<Record<string, unknown>>;
     },
   };
-}
-
-function checkAddress(address: string): string {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  const isLoopback = url !== undefined && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-  if (
-    url === undefined ||
-    !(url.protocol === "https:" || (url.protocol === "http:" && isLoopback)) ||
-    url.username !== ""
-  ) {
-    throw new ConfigurationError(
-      "VAULT_ADDR: must be an https: URL without a user (plain http: is for an agent on loopback alone).",
-    );
-  }
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
 }
 
 /** Mounts and paths may hold slashes; nothing may leave its place. */
