@@ -2,8 +2,9 @@ import type { MasterSecret } from "@latchkey/server";
 import { ConfigurationError, createFileSecret } from "@latchkey/server";
 
 /** What a source may be, for messages and help. */
-export const SOURCES =
-  "env:NAME, file:PATH, vault-kv:MOUNT/PATH#FIELD, vault-transit:MOUNT/KEY, aws-sm:ID, aws-kms:ID, google-sm:NAME, google-kms:NAME";
+export const SOURCES: string =
+  "env:NAME, file:PATH, vault-kv:MOUNT/PATH#FIELD, vault-transit:MOUNT/KEY, aws-sm:ID, aws-kms:ID, " +
+  "google-sm:NAME, google-kms:NAME, azure-secret:URL, azure-key:URL";
 
 /**
  * Where a master secret is: `scheme:place`. Credentials are never part of it; they are found where each service's own
@@ -48,6 +49,14 @@ export async function openMasterSecretSource(source: string, env: NodeJS.Process
     case "google-kms": {
       const { createGoogleKeyWrapper } = await import("@latchkey/server/google");
       return createGoogleKeyWrapper({ key: place });
+    }
+    case "azure-secret": {
+      const { createAzureSecret } = await import("@latchkey/server/azure");
+      return createAzureSecret({ id: place });
+    }
+    case "azure-key": {
+      const { createAzureKeyWrapper } = await import("@latchkey/server/azure");
+      return createAzureKeyWrapper({ id: place });
     }
     default:
       throw unknownSource();

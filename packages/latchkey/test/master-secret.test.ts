@@ -127,6 +127,16 @@ describe("OP-05: a master secret that is missing, weak or open to others stops t
       "google-kms: needs a key's name, as in google-kms:projects/",
     ],
     [
+      "a secret of Azure's without its vault",
+      { LATCHKEY_MASTER_SECRET_FROM: "azure-secret:latchkey" },
+      "needs an identifier of one of its secrets, as in https://mine.vault.azure.net/secrets/latchkey",
+    ],
+    [
+      "a key of Azure's without its version",
+      { LATCHKEY_MASTER_SECRET_FROM: "azure-key:https://mine.managedhsm.azure.net/keys/latchkey" },
+      "azure-key: needs a version of the key",
+    ],
+    [
       "a PostgreSQL without one",
       { LATCHKEY_DATABASE_URL: "postgres://localhost/x" },
       "LATCHKEY_DATABASE_URL needs LATCHKEY_MASTER_SECRET",

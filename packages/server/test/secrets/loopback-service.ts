@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 import { onTestFinished } from "vitest";
@@ -19,12 +20,13 @@ export interface LoopbackService {
   stop(): Promise<void>;
 }
 
-/** Somebody else's service, as its documents describe it, on loopback. */
+/** Somebody else's service, as its documents describe it, on loopback; with a key and certificate over TLS. */
 export async function startService(
   answer: (request: IncomingMessage, body: string) => Reply,
+  tls?: { readonly key: string; readonly cert: string },
 ): Promise<LoopbackService> {
   const requests: LoopbackService["requests"] = [];
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     let body = "";
     request.on("data", (chunk: Buffer) => (body += chunk.toString()));
     request.on("end", () => {
@@ -34,11 +36,12 @@ export async function startService(
       response.writeHead(status, { "Content-Type": "application/json", ...headers });
       response.end(reply === undefined ? "" : JSON.stringify(reply));
     });
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const service: LoopbackService = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     fault: undefined,
     async stop() {
