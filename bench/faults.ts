@@ -116,6 +116,7 @@ async function tryStore(store: SharedStore): Promise<void> {
         holds: outcome.caught === outcome.thieves && violations("thief not caught") === 0,
       },
       { name: "of them by a victim that insisted", value: outcome.caughtByInsisting, unit: "", holds: true },
+      { name: "thieves that never had an answer", value: outcome.unanswered, unit: "", holds: true },
       { name: "copies in mid-attempt shown too late: refused", value: outcome.shownTooLate, unit: "", holds: true },
       { name: "time", value: outcome.seconds, unit: "s", holds: true },
       { name: "rate", value: outcome.rotations / outcome.seconds, unit: "refreshes/s", holds: true },

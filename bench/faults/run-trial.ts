@@ -63,6 +63,7 @@ export async function runFaultTrial(store: SharedStore, options: FaultTrialOptio
     caughtByInsisting: 0,
     thievesInMidAttempt: 0,
     shownTooLate: 0,
+    unanswered: 0,
     thievesFirst: 0,
     violations: [],
   };

@@ -17,6 +17,8 @@ export interface Tally {
   thievesInMidAttempt: number;
   /** Copies of that kind that were shown when their owner had gone on: refused, and nothing ends. */
   shownTooLate: number;
+  /** Thieves whom all tries left without an answer: they have nothing, and may have left nothing to be caught by. */
+  unanswered: number;
   /** Of all, how many were first and got a token of their own before. */
   thievesFirst: number;
   violations: Violation[];
@@ -43,7 +45,8 @@ const STUCK_AFTER = 60;
 const QUIET_AFTER = 12;
 const MAX_THIEF_WAIT_GENERATIONS = 12;
 
-type Theft = "none" | "planned" | "acting" | "answered" | "over";
+/** `unanswered`: whether the authority ever saw the copy nobody can say, so the session may end or go on. */
+type Theft = "none" | "planned" | "acting" | "answered" | "unanswered" | "over";
 
 /** Lets one session live, with its clients and perhaps a thief, until it ends or the trial does. */
 export async function trySession(parts: SessionTrialParts): Promise<void> {
@@ -60,6 +63,12 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
     ended = true;
   };
 
+  const giveUp = (): void => {
+    tally.unanswered += 1;
+    theft = "unanswered";
+  };
+  const isNobodysConcern = (): boolean => ["none", "planned", "unanswered", "over"].includes(theft);
+
   const runThief = async (copy: StolenCopy): Promise<void> => {
     const useAt = copy.generation + (random.chance(0.5) ? 0 : random.between(1, MAX_THIEF_WAIT_GENERATIONS));
     while (!done() && !ended && holder.generation < useAt) await nextTurn();
@@ -72,7 +81,11 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
     const worked = "refreshToken" in answer;
     trace.note(`thief: ${worked ? "got a token" : answer.refused}`);
     if (!worked) {
-      if (answer.refused !== "session_ended") violate("thief not caught", `the thief was answered ${answer.refused}`);
+      if (answer.refused === "no_answer") {
+        tally.thieves -= 1;
+        giveUp();
+      } else if (answer.refused !== "session_ended")
+        violate("thief not caught", `the thief was answered ${answer.refused}`);
       return;
     }
     tally.thievesFirst += 1;
@@ -94,9 +107,22 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
     const first = await useStolenCopy(copy, { send: parts.thiefSend, random, asItsOwner: true });
     if (!("refreshToken" in first)) {
       trace.note(`thief: ${first.refused}`);
-      if (first.refused === "superseded") tally.shownTooLate += 1;
-      else violate("thief not caught", `the thief was answered ${first.refused}`);
-      theft = "over";
+      switch (first.refused) {
+        case "no_answer":
+          giveUp();
+          break;
+        case "session_ended":
+          // So late that the session has forgotten the attempt: a copy like any other, and found out at once.
+          tally.thieves += 1;
+          theft = "answered";
+          break;
+        case "superseded":
+          tally.shownTooLate += 1;
+          theft = "over";
+          break;
+        default:
+          violate("thief not caught", `the thief was answered ${first.refused}`);
+      }
       return;
     }
     tally.thieves += 1;
@@ -131,7 +157,7 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
 
   const work = async (worker: number): Promise<void> => {
     let fruitless = 0;
-    while (!ended && !(done() && (theft === "none" || theft === "planned" || theft === "over"))) {
+    while (!ended && !(done() && isNobodysConcern())) {
       const thiefHadAnswer = theft === "answered";
       const before = holder.generation;
       const outcome = await holder.tryRefresh(worker);
@@ -177,6 +203,8 @@ export async function trySession(parts: SessionTrialParts): Promise<void> {
           if (theft === "acting" || theft === "answered") {
             tally.caught += 1;
             if (insisted) tally.caughtByInsisting += 1;
+            ended = true;
+          } else if (theft === "unanswered") {
             ended = true;
           } else {
             violate("false sign-out", `a client was signed out at generation ${before}`);
