@@ -7,10 +7,12 @@ import type { AuditKeeper } from "./audit/audit-keeper.ts";
 import { startAuditKeeper } from "./audit/audit-keeper.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
+import { OPERATOR } from "./domain/event.ts";
 import { AuthError } from "./errors.ts";
 import { createLocator } from "./adapters/locator.ts";
 import { withOwnUsers } from "./adapters/own-user-store.ts";
 import { askHook } from "./flows/ask-hook.ts";
+import { endUserApiTokens } from "./flows/end-api-token.ts";
 import { createAttemptLimits } from "./flows/rate-limits.ts";
 import { setRoles } from "./flows/set-roles.ts";
 import { endUserSessions, userChanged } from "./flows/user-changed.ts";
@@ -115,6 +117,8 @@ export interface AuthServerUsers {
   changed(userId: string): Promise<void>;
   /** Signs a user out everywhere; answers how many sessions there were. They may sign in again. */
   endSessions(userId: string): Promise<number>;
+  /** Ends all API tokens of a user, which nothing of the above does for one who is neither disabled nor gone; answers how many. */
+  endApiTokens(userId: string): Promise<number>;
 }
 
 export interface ServerLoad {
@@ -206,6 +210,8 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
     users: {
       changed: (userId) => userChanged({ store, clock }, userId),
       endSessions: (userId) => endUserSessions({ store, clock }, userId, "ended_by_operator"),
+      endApiTokens: (userId) =>
+        endUserApiTokens({ store, clock }, { userId, reason: "revoked_by_operator", origin: OPERATOR }),
     },
 
     listKeys: () => listKeys({ store: store.keys, clock }),

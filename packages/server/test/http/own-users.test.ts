@@ -233,6 +233,22 @@ describe("users that their operator keeps", () => {
     }
   });
 
+  test("keep their sessions where their operator ends their API tokens, and no others are ended", async () => {
+    const { users, rows } = ownUsers();
+    const EVE = { ...ADA, id: "user|43", email: "eve@example.com" };
+    rows.set(EVE.id, EVE);
+    const authority = await startAuthority({ ...WITH_API_TOKENS, users });
+    const session = granted(await login(authority));
+    const other = granted(await login(authority, { email: EVE.email }));
+    for (const holder of [session, session, other]) await made(authority, holder);
+
+    expect(await authority.server.users.endApiTokens(ADA.id)).toBe(2);
+
+    expect(await listed(authority, session)).toEqual([]);
+    expect(await listed(authority, other)).toHaveLength(1);
+    expect(await authority.server.users.endApiTokens("nobody")).toBe(0);
+  });
+
   test("have no API token that was being made while they were disabled (C-12)", async () => {
     const { users, rows } = ownUsers();
     let changed: Promise<void> | undefined;
