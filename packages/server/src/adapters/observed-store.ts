@@ -7,6 +7,7 @@ export function observeStore(store: Store, observer: Observer): Store {
   return {
     ...store,
     accounts: observePart("accounts", store.accounts, observer),
+    apiTokens: observePart("apiTokens", store.apiTokens, observer),
     sessions: observePart("sessions", store.sessions, observer),
     keys: observePart("keys", store.keys, observer),
     statusPlaces: observePart("statusPlaces", store.statusPlaces, observer),

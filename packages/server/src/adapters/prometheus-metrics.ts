@@ -148,5 +148,7 @@ const REVOCATIONS: Readonly<Record<string, string>> = {
   session_revoked: "session",
   user_sessions_revoked: "user",
   token_revoked: "token",
+  api_token_revoked: "api_token",
+  user_api_tokens_revoked: "user_api_tokens",
   key_revoked: "key",
 };

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { createPrometheusMetrics } from "../../src/adapters/prometheus-metrics.ts";
 import { expectRefusal, freshKey, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
 import type { TracedRun } from "./traced-authority.ts";
+import { made, WITH_API_TOKENS } from "../http/api-token-calls.ts";
 import { basicOf, WITH_RESOURCE_SERVERS } from "../http/resource-server.ts";
 
 const attempt = (key: string) => ({ "Latchkey-Attempt": key });
@@ -59,6 +60,21 @@ describe("metrics for Prometheus", () => {
       refusals: 2,
       requests: 2,
     });
+  });
+
+  it("count API tokens that are taken back, once each, and see the store's verbs for them", async () => {
+    const metrics = createPrometheusMetrics();
+    const authority = await startAuthority({ ...WITH_API_TOKENS, observer: metrics.observer });
+    const session = await authority.signedIn();
+    const { api_token: token } = await made(authority, session);
+    for (let times = 0; times < 2; times++) {
+      await authority.call("DELETE", `/auth/tokens/${token.id}`, { token: session.access_token });
+    }
+    const text = await metrics.text();
+    expect(text).toContain('latchkey_revocations_total{kind="api_token",reason="revoked_by_user"} 1\n');
+    expect(text).toContain(
+      'latchkey_store_duration_seconds_count{verb="apiTokens.createApiToken",outcome="answered"} 1\n',
+    );
   });
 
   it("count what limits refuse, and what the store took and failed to answer", async () => {
