@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { ConfigurationError, readSecretFile } from "@latchkey/server";
@@ -16,7 +16,8 @@ export interface DataFolder {
  * Opens the data folder, and makes it at the first start, with a master secret of its own.
  *
  * @param options.mayMakeSecret default: it may
- * @throws ConfigurationError where the secret's file can be read by others, or is missing and may not be made
+ * @throws ConfigurationError where others may write to the folder or read the secret's file, or that is missing and may not be
+ *   made
  */
 export function openDataFolder(options: {
   readonly path: string;
@@ -28,10 +29,29 @@ export function openDataFolder(options: {
   return { databasePath, masterSecret: readSecretFile(path), madeSecretPath: isMade ? path : undefined };
 }
 
-/** The same for who has the master secret from elsewhere: no file is made or read. Answers the database's path. */
+/**
+ * The same for who has the master secret from elsewhere: no file is made or read. Answers the database's path.
+ *
+ * @throws ConfigurationError where others may write to the folder
+ */
 export function openDatabaseFolder(path: string): string {
   mkdirSync(path, { recursive: true, mode: 0o700 });
+  requireOwnFolder(path);
   return join(path, "latchkey.db");
+}
+
+/** Whoever may write here, or owns it, could put a database and a secret of their own in the place of these. */
+function requireOwnFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const { uid, mode } = statSync(path);
+  if (uid !== process.getuid?.()) {
+    throw new ConfigurationError(
+      `${path} belongs to another user (${uid}). Run the authority as that user, or mend it with: chown ${process.getuid?.()} ${path}`,
+    );
+  }
+  if ((mode & 0o022) !== 0) {
+    throw new ConfigurationError(`${path} can be written to by others. Mend it with: chmod go-w ${path}`);
+  }
 }
 
 /** Answers whether it was this process that made it. */

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -66,6 +75,33 @@ describe("OP-05: the first start", () => {
     const first = await startServe(folder, await freePort(), env, ["--make-master-secret"]);
     expect(first.output()).toContain("Made a master secret");
     await startServe(folder, await freePort(), env);
+  });
+});
+
+describe("OP-05: a data folder that others could plant something in stops the start, and says how to mend it", () => {
+  it.each([0o777, 0o770, 0o702])("with mode %o", async (mode) => {
+    const folder = temporaryFolder();
+    chmodSync(folder, mode);
+    const { stderr } = await refusedStart({}, [], folder);
+    expect(stderr).toBe(`latchkey: ${folder} can be written to by others. Mend it with: chmod go-w ${folder}\n`);
+    expect(existsSync(join(folder, "master-secret"))).toBe(false);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("of another user's", async () => {
+    const folder = temporaryFolder();
+    chownSync(folder, 12_345, 12_345);
+    const { stderr } = await refusedStart({}, [], folder);
+    expect(stderr).toContain(`${folder} belongs to another user (12345).`);
+    expect(stderr).toContain(`mend it with: chown 0 ${folder}`);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("with another user's master secret in it", async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "master-secret");
+    writeFileSync(path, newSecret(), { mode: 0o600 });
+    chownSync(path, 12_345, 12_345);
+    const { stderr } = await refusedStart({}, [], folder);
+    expect(stderr).toBe(`latchkey: ${path} belongs to another user (12345). Mend it with: chown 0 ${path}\n`);
   });
 });
 

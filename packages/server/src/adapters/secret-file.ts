@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 
 import { ConfigurationError } from "../errors.ts";
@@ -23,11 +24,20 @@ export function readSecretFile(path: string): string {
   try {
     const stats = fstatSync(file);
     if (!stats.isFile()) throw new ConfigurationError(`The master secret's file ${path} is no file. Check the path.`);
-    if (process.platform !== "win32" && (stats.mode & 0o077) !== 0) {
-      throw new ConfigurationError(`${path} can be read by others. Mend it with: chmod 600 ${path}`);
-    }
+    if (process.platform !== "win32") requireOwnFile(path, stats);
     return readFileSync(file, "utf8").trim();
   } finally {
     closeSync(file);
+  }
+}
+
+/** Root's will do for anybody: secrets are mounted so. */
+function requireOwnFile(path: string, { mode, uid }: Stats): void {
+  if ((mode & 0o077) !== 0) {
+    throw new ConfigurationError(`${path} can be read by others. Mend it with: chmod 600 ${path}`);
+  }
+  const own = process.getuid?.();
+  if (uid !== own && uid !== 0) {
+    throw new ConfigurationError(`${path} belongs to another user (${uid}). Mend it with: chown ${own} ${path}`);
   }
 }
