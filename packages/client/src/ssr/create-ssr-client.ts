@@ -16,7 +16,16 @@ export interface SsrClientOptions extends ClientOptions {
   readonly pageOrigins?: readonly string[];
   /** How this server reaches the authority. Default: `fetch`, at the issuer's URL. */
   readonly fetchAuthority?: (url: string, init: RequestInit) => Promise<Response>;
+  /**
+   * The address that a request came from: that of the connection, or what a proxy of yours says of it, which frameworks tell
+   * each in their own way. It goes to the authority as `X-Forwarded-For`, which believes it of its `trustedProxies` alone.
+   * Without it, all browsers of this server share one network's rate limits.
+   */
+  readonly clientAddress?: (request: SsrRequest) => string | undefined;
 }
+
+/** What is read of a request. */
+export type SsrRequest = Pick<Request, "method" | "url" | "headers">;
 
 /** A request that has been looked at: either it must be answered at once, or it has a session. */
 export type OpenedRequest =
@@ -28,7 +37,7 @@ export interface SsrClient {
    * Looks at the cookies of a request. A `detour` is the whole answer: the browser is to write down an attempt key and ask
    * again (307), or the request comes from another site's page (403).
    */
-  readonly open: (request: Pick<Request, "method" | "url" | "headers">) => Promise<OpenedRequest>;
+  readonly open: (request: SsrRequest) => Promise<OpenedRequest>;
   /** The same around a handler of standard requests: answers the detour, or what the handler answers, with the cookies. */
   readonly handle: (request: Request, work: (session: RequestSession) => Promise<Response>) => Promise<Response>;
 }
@@ -43,6 +52,7 @@ export interface SsrClient {
 export function createSsrClient({
   pageOrigins = [],
   fetchAuthority = (url, init) => fetch(url, init),
+  clientAddress = () => undefined,
   ...options
 }: SsrClientOptions): SsrClient {
   const settings = parseOptions(options);
@@ -66,6 +76,7 @@ export function createSsrClient({
       settings,
       jar,
       userAgent: headers.get("User-Agent"),
+      clientAddress: clientAddress(request),
       fetch: (input, init) => fetch(input, init),
       fetchAuthority,
       wallMs,

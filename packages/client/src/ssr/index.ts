@@ -9,6 +9,6 @@ export type { SignInRequest } from "../calls/sign-in.ts";
 export type { ClientErrorCode, ClientErrorDetails } from "../errors.ts";
 export { ClientError } from "../errors.ts";
 export type { ClientOptions } from "../options.ts";
-export type { OpenedRequest, SsrClient, SsrClientOptions } from "./create-ssr-client.ts";
+export type { OpenedRequest, SsrClient, SsrClientOptions, SsrRequest } from "./create-ssr-client.ts";
 export { createSsrClient } from "./create-ssr-client.ts";
 export type { RequestSession } from "./request-session.ts";

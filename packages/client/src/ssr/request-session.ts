@@ -43,6 +43,7 @@ export interface RequestSessionParts {
   readonly settings: ClientSettings;
   readonly jar: BrowserJar;
   readonly userAgent: string | null;
+  readonly clientAddress: string | undefined;
   readonly fetch: (input: string | Request, init?: RequestInit) => Promise<Response>;
   readonly fetchAuthority: (url: string, init: RequestInit) => Promise<Response>;
   readonly wallMs: () => number;
@@ -59,7 +60,7 @@ export function findFreshToken({ access }: BrowserJar, wallMs: number): string |
 }
 
 export function createRequestSession(parts: RequestSessionParts): RequestSession {
-  const { settings, jar, userAgent, wallMs } = parts;
+  const { settings, jar, userAgent, clientAddress, wallMs } = parts;
   let cookies: readonly string[] = [];
   let token: Promise<string | undefined> | undefined;
   let refreshed: Promise<string | undefined> | undefined;
@@ -69,6 +70,7 @@ export function createRequestSession(parts: RequestSessionParts): RequestSession
     if (jar.header !== "") headers.set("Cookie", jar.header);
     if (jar.csrf !== undefined) headers.set(CSRF_HEADER, jar.csrf);
     if (userAgent !== null) headers.set("User-Agent", userAgent);
+    if (clientAddress !== undefined) headers.set("X-Forwarded-For", clientAddress);
     if (json !== undefined) headers.set("Content-Type", "application/json");
     try {
       const response = await parts.fetchAuthority(settings.issuer + path, {

@@ -24,7 +24,9 @@ export async function openAuthorityOverHttp(
 ): Promise<AuthorityOverHttp> {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-client-http-"));
   const http = createAdaptorServer({
-    fetch: async (request) => (await authority.intercept(request)) ?? authority.server.fetch(request),
+    fetch: async (request, { incoming }) =>
+      (await authority.intercept(request)) ??
+      authority.server.fetch(request, { remoteAddress: incoming.socket.remoteAddress }),
   });
   await new Promise<void>((resolve) => http.listen(0, "localhost", resolve));
   const issuer = `http://localhost:${(http.address() as AddressInfo).port}`;

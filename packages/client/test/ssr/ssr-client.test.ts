@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 
 import * as dpop from "dpop";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 import { createSsrClient } from "../../src/ssr/create-ssr-client.ts";
 import type { SsrClient } from "../../src/ssr/create-ssr-client.ts";
@@ -241,5 +241,31 @@ describe("a request's session", () => {
     const { session } = await ssr.open(requestOf(jar.headerFor("/")));
     await session?.getAccessToken();
     expect(inspect(session, { depth: 9, showHidden: true }) + JSON.stringify(session)).not.toMatch(/ey[A-Z]/);
+  });
+});
+
+describe("the address that a browser asks from", () => {
+  const openTrusting = async (trustedProxies: readonly string[]) => {
+    const trusting = await openAuthorityOverHttp({ cookies: { scope: "origin" }, trustedProxies });
+    onTestFinished(() => trusting.close());
+    const client = createSsrClient({
+      issuer: trusting.issuer,
+      clientAddress: ({ headers }) => headers.get("X-Peer") ?? undefined,
+    });
+    const headers = { Origin: trusting.issuer, "X-Peer": "203.0.113.9", "X-Forwarded-For": "192.0.2.1" };
+    const { session } = await client.open(requestOf("", { method: "POST", headers }));
+    await session?.signIn(USER);
+    const token = (await session?.getAccessToken()) ?? "";
+    const answer = await fetch(`${trusting.issuer}/auth/sessions`, { headers: { Authorization: `Bearer ${token}` } });
+    const { sessions } = (await answer.json()) as { sessions: { current: boolean; ip: string }[] };
+    return sessions.find(({ current }) => current)?.ip;
+  };
+
+  it("is told to the authority, which counts and records it where it trusts this server", async () => {
+    expect(await openTrusting(["127.0.0.1", "::1"])).toBe("203.0.113.9");
+  });
+
+  it("is not believed where it does not; nor ever what a browser says of itself", async () => {
+    expect(await openTrusting([])).toMatch(/^(127\.0\.0\.1|::1)$/);
   });
 });
