@@ -43,7 +43,13 @@ export interface AuthServerOptions {
    * Who may follow the revocation feed: `resourceServers` alone (the default), or anybody. It names random ids of sessions,
    * tokens and users, and nothing else.
    */
-  readonly revocationFeed?: { readonly access?: "resource-servers" | "public" };
+  readonly revocationFeed?: {
+    readonly access?: "resource-servers" | "public";
+    /** Of a public feed: how many may follow one node at once besides `resourceServers`. Default: 1,000. */
+    readonly maxFollowers?: number;
+    /** The same from one network (an IPv4 address, 64 bits of an IPv6 address). Default: 20. */
+    readonly maxFollowersPerNetwork?: number;
+  };
   /**
    * Whether access tokens name a bit in a public status list (draft-ietf-oauth-status-list) that is set once their session
    * has ended, for verifiers that know nothing of Latchkey. Default: no.

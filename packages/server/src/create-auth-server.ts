@@ -21,6 +21,7 @@ import type { CookieSession } from "./http/authenticate-cookie.ts";
 import { authenticateCookie } from "./http/authenticate-cookie.ts";
 import type { HttpContext } from "./http/exchange.ts";
 import { createApp } from "./http/app.ts";
+import { createFollowerPlaces } from "./http/follower-places.ts";
 import { createScanLimit } from "./http/oauth/scan-limit.ts";
 import { answerWithoutKeys } from "./http/answer-without-keys.ts";
 import type { Readiness } from "./http/readiness.ts";
@@ -406,6 +407,7 @@ async function assemble(settings: Settings, background: Background): Promise<Par
     revocationFeed,
     revokedTokens: createRevokedTokens({ feed: revocationFeed, clock }),
     isRevocationFeedPublic: settings.isRevocationFeedPublic,
+    followerPlaces: createFollowerPlaces(settings.feedFollowers),
     statusLists: hasStatusLists
       ? createStatusLists({ issuer, feed: revocationFeed, keyRing, clock, accessTokenTtlSeconds, ...statusList })
       : undefined,

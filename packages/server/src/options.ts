@@ -126,8 +126,12 @@ const optionsSchema = z.strictObject({
     .optional(),
   resourceServers: z.array(resourceServer).default([]),
   revocationFeed: z
-    .strictObject({ access: z.enum(["resource-servers", "public"]).default("resource-servers") })
-    .default({ access: "resource-servers" }),
+    .strictObject({
+      access: z.enum(["resource-servers", "public"]).default("resource-servers"),
+      maxFollowers: z.int().min(1).max(1_000_000).default(1_000),
+      maxFollowersPerNetwork: z.int().min(1).max(1_000_000).default(20),
+    })
+    .prefault({}),
   statusList: z.preprocess(
     (value) => (value === true ? {} : value === false ? undefined : value),
     z.strictObject({ ttlSeconds: z.int().min(5).max(3_600).default(30) }).optional(),
@@ -301,6 +305,10 @@ export function parseOptions(options: AuthServerOptions): Settings {
     denylist: given.denylist,
     apiTokens: apiTokenPolicyOf(given, audiences),
     isRevocationFeedPublic: given.revocationFeed.access === "public",
+    feedFollowers: {
+      perNode: given.revocationFeed.maxFollowers,
+      perNetwork: given.revocationFeed.maxFollowersPerNetwork,
+    },
     allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
     cookieScope: given.cookies.scope,
     dpopNonceRequired: given.dpop.nonce === "required",

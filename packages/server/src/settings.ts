@@ -4,6 +4,7 @@ import type { NewPasswordRules } from "./flows/choose-password.ts";
 import type { DeviceSignals, FlowHooks, SignInPolicy } from "./flows/context.ts";
 import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
 import type { ReadClientAddress } from "./http/client-address.ts";
+import type { FollowerLimits } from "./http/follower-places.ts";
 import type { ResourceServers } from "./http/resource-server-authentication.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
@@ -29,6 +30,7 @@ export interface Settings {
   readonly audiences: readonly AudienceProfile[];
   readonly resourceServers: ResourceServers;
   readonly isRevocationFeedPublic: boolean;
+  readonly feedFollowers: FollowerLimits;
   readonly statusList: { readonly ttlSeconds: number } | undefined;
   readonly denylist: Denylist | undefined;
   readonly apiTokens: ApiTokenPolicy | undefined;

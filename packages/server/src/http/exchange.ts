@@ -9,6 +9,7 @@ import type { CsrfTokens } from "../tokens/csrf-token.ts";
 import type { HeaderFields } from "./answer-headers.ts";
 import type { DpopProofs } from "../tokens/dpop-proof.ts";
 import type { ReadClientAddress } from "./client-address.ts";
+import type { FollowerPlaces } from "./follower-places.ts";
 import type { ScanLimit } from "./oauth/scan-limit.ts";
 import type { Readiness } from "./readiness.ts";
 import type { ResourceServers } from "./resource-server-authentication.ts";
@@ -32,6 +33,7 @@ export interface HttpContext extends FlowContext {
   readonly readiness: Readiness;
   readonly revocationFeed: RevocationFeed;
   readonly isRevocationFeedPublic: boolean;
+  readonly followerPlaces: FollowerPlaces;
   /** Where the authority keeps them. */
   readonly statusLists: StatusLists | undefined;
 }

@@ -59,17 +59,25 @@ export function createResourceServers(
  *
  * @throws AuthError `invalid_client`, whatever is wrong
  */
-export function requireResourceServer({
-  request,
-  http,
-}: {
-  readonly request: Request;
-  readonly http: Pick<HttpContext, "resourceServers">;
-}): ResourceServer {
-  const [id, secret] = readBasicCredentials(request.headers.get("authorization"));
-  const server = http.resourceServers.authenticate(id, secret);
+export function requireResourceServer(caller: Caller): ResourceServer {
+  const server = findResourceServer(caller);
   if (server === undefined) throw new AuthError("invalid_client");
   return server;
+}
+
+/** Whether it is one that calls, where anybody may. */
+export function isResourceServer(caller: Caller): boolean {
+  return findResourceServer(caller) !== undefined;
+}
+
+interface Caller {
+  readonly request: Request;
+  readonly http: Pick<HttpContext, "resourceServers">;
+}
+
+function findResourceServer({ request, http }: Caller): ResourceServer | undefined {
+  const [id, secret] = readBasicCredentials(request.headers.get("authorization"));
+  return http.resourceServers.authenticate(id, secret);
 }
 
 /** What cannot be read is judged like wrong credentials: as an id that nobody has. */

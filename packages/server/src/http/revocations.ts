@@ -5,7 +5,7 @@ import { AuthError } from "../errors.ts";
 import type { SignedBatch } from "../revocations/revocation-feed.ts";
 import { jsonAnswer } from "./answers.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import { requireResourceServer } from "./resource-server-authentication.ts";
+import { isResourceServer, requireResourceServer } from "./resource-server-authentication.ts";
 
 /**
  * The revocation feed: a stream (Server-Sent Events) for who accepts that, and else what there is to know now, as JSON.
@@ -13,16 +13,30 @@ import { requireResourceServer } from "./resource-server-authentication.ts";
  */
 export async function getRevocations(exchange: Exchange): Promise<Answer> {
   const { request, http } = exchange;
-  if (!http.isRevocationFeedPublic) requireResourceServer(exchange);
+  const isStream = acceptsEventStream(request);
+  const release = isStream ? takePlace(exchange) : requireReader(exchange);
   const after = request.headers.get("last-event-id") ?? new URL(request.url).searchParams.get("after") ?? undefined;
   try {
-    if (acceptsEventStream(request)) return await streamAnswer(http.revocationFeed.follow(after));
+    if (isStream) return await streamAnswer(http.revocationFeed.follow(after), release);
     const batches: string[] = [];
     for await (const { jws } of http.revocationFeed.read(after)) batches.push(jws);
     return jsonAnswer(200, { batches } satisfies RevocationAnswer);
   } catch (error) {
+    release();
     throw new AuthError("unavailable", {}, { cause: error });
   }
+}
+
+function requireReader(exchange: Exchange): () => void {
+  if (!exchange.http.isRevocationFeedPublic) requireResourceServer(exchange);
+  return () => undefined;
+}
+
+/** Resource servers are known by name and few; of everybody else there is room for so many. */
+function takePlace(exchange: Exchange): () => void {
+  const { http, origin } = exchange;
+  if (http.isRevocationFeedPublic && !isResourceServer(exchange)) return http.followerPlaces.take(origin.ip);
+  return requireReader(exchange);
 }
 
 function acceptsEventStream(request: Request): boolean {
@@ -30,7 +44,7 @@ function acceptsEventStream(request: Request): boolean {
 }
 
 /** A batch is made when the connection takes it: who reads slowly gets what came meanwhile in one. */
-async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise<Answer> {
+async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>, release: () => void): Promise<Answer> {
   // Awaited before there is an answer, so that a store that cannot be read is answered 503.
   let next: Promise<IteratorResult<SignedBatch, void>> = Promise.resolve(await batches.next());
   const encoder = new TextEncoder();
@@ -38,13 +52,17 @@ async function streamAnswer(batches: AsyncGenerator<SignedBatch, void>): Promise
     async pull(controller) {
       // What ends the stream is in the log, and is nothing to tell a follower: it asks again and goes on where it was.
       const { value: batch, done = false } = await next.catch(() => ENDED);
-      if (batch === undefined || done) return controller.close();
+      if (batch === undefined || done) {
+        release();
+        return controller.close();
+      }
       controller.enqueue(encoder.encode(formatServerSentEvent(batch)));
       next = batches.next();
       // Awaited by the next pull; until then its failure is nobody's.
       next.catch(() => undefined);
     },
     async cancel() {
+      release();
       await batches.return();
     },
   });

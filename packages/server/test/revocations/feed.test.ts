@@ -1,6 +1,6 @@
 import { isPartCursor } from "@latchkey/protocol";
 import { decodeJwt } from "jose";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 
 import { createSqliteStore } from "../../src/index.ts";
 import { expectRefusal, PASSWORD, startAuthority } from "../authority.ts";
@@ -232,6 +232,33 @@ describe("the revocation feed", () => {
   it("answers nobody where nobody was named", async () => {
     const authority = await startAuthority();
     expectRefusal(await authority.call("GET", "/revocations", { headers: basic }), 401, "invalid_client");
+  });
+
+  it("has, where it is public, room for so many from one network and in all, and always for resource servers", async () => {
+    const revocationFeed = { access: "public", maxFollowers: 3, maxFollowersPerNetwork: 2 } as const;
+    const { server } = await startAuthority({ revocationFeed, resourceServers: [API] });
+    const follow = (remoteAddress: string, headers = {}): Promise<Response> =>
+      server.fetch(
+        new Request(`${server.issuer}/revocations`, { headers: { Accept: "text/event-stream", ...headers } }),
+        { remoteAddress },
+      );
+    const open: Response[] = [];
+    onTestFinished(async () => void (await Promise.all(open.map((response) => response.body?.cancel()))));
+    const status = async (remoteAddress: string, headers = {}): Promise<number> => {
+      const response = await follow(remoteAddress, headers);
+      if (response.status === 200) open.push(response);
+      else expect(response.headers.get("retry-after")).toBe("30");
+      return response.status;
+    };
+
+    expect([await status("203.0.113.1"), await status("203.0.113.1"), await status("203.0.113.1")]).toEqual([
+      200, 200, 503,
+    ]);
+    expect([await status("203.0.113.2"), await status("203.0.113.3")]).toEqual([200, 503]);
+    expect([await status("203.0.113.1", basic), await status("203.0.113.1", basic)]).toEqual([200, 200]);
+    // One that goes makes room, once.
+    await open[0]?.body?.cancel();
+    expect([await status("203.0.113.1"), await status("203.0.113.1")]).toEqual([200, 503]);
   });
 
   it("is read slowly by one follower without holding up another", async () => {
