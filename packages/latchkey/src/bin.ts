@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+
 import type { AudienceOptions, AuthServerOptions, MailOptions } from "@latchkey/server";
 import { ConfigurationError, createPwnedPasswords, setRoles, unlockPassword } from "@latchkey/server";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -25,6 +26,7 @@ const EXIT_FAILED = 1;
 
 const program = new Command("latchkey")
   .description("Sign-in with short-lived access tokens and rotating refresh tokens.")
+  .version(readVersion())
   .showHelpAfterError();
 
 const dataOption = (): Option =>
@@ -258,6 +260,11 @@ users
 
 users.addCommand(importUsersCommand(dataOption));
 for (const command of manageUsersCommands(dataOption)) users.addCommand(command);
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return (manifest as { readonly version: string }).version;
+}
 
 function apiTokensOf(resourceServers: AuthServerOptions["resourceServers"] = []) {
   return { apiTokens: true, resourceServers: resourceServers.map((server) => ({ ...server, apiTokens: true })) };

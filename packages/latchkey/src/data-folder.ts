@@ -37,6 +37,10 @@ export function openDataFolder(options: {
 export function openDatabaseFolder(path: string): string {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   requireOwnFolder(path);
+  return databasePathIn(path);
+}
+
+export function databasePathIn(path: string): string {
   return join(path, "latchkey.db");
 }
 

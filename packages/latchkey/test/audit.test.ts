@@ -39,6 +39,9 @@ it("OP-01 OP-02 H-08: latchkey audit exports what happened, filtered, and finds 
   expect(await exported("--since", "2099-01-01")).toEqual([]);
   expect(await exported("--type", "signed_in", "user_signed_up", "--address", "127.0.0.1")).toHaveLength(2);
 
+  const mistyped = await runLatchkey(["audit", "export", "--data", folder, "--type", "sign_in_fialed"]);
+  expect(mistyped).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("No entry is of that type.") });
+
   const { stdout: checkpoint } = await runLatchkey(["audit", "checkpoint", "--data", folder]);
   const file = join(folder, "checkpoints");
   writeFileSync(file, checkpoint);

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 
 import { freePort } from "../../../scripts/free-port.ts";
-import { runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
+import { emptyDatabaseFolder, runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
 
 const credentials = { email: "ada@example.com", password: "correct horse battery staple" };
 
@@ -112,7 +112,7 @@ describe("latchkey users set-roles", () => {
       "set-roles",
       "nobody@example.com",
       "--data",
-      temporaryFolder(),
+      await emptyDatabaseFolder(),
     ]);
     expect({ code, stderr }).toEqual({
       code: 1,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { freePort } from "../../../scripts/free-port.ts";
 import type { ServeProcess } from "./serve-process.ts";
-import { runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
+import { emptyDatabaseFolder, runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
 
 const credentials = { email: "ada@example.com", password: "correct horse battery staple" };
 
@@ -107,7 +107,7 @@ describe("latchkey keys, beside a running server", () => {
   });
 
   it("says so where there is no key of that name, or none to rotate yet", async () => {
-    const folder = temporaryFolder();
+    const folder = await emptyDatabaseFolder();
     expect(await runLatchkey(["keys", "revoke", "no-such-key", "--data", folder])).toEqual({
       code: 1,
       stdout: "",

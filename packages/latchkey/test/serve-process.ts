@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { createSqliteStore } from "@latchkey/server";
 import { onTestFinished } from "vitest";
 
-const BIN = join(import.meta.dirname, "../src/bin.ts");
+const BIN = join(import.meta.dirname, "../src/main.ts");
 
 export interface ServeProcess {
   readonly url: string;
@@ -25,6 +26,13 @@ export interface Finished {
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-serve-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The data folder of an authority that nothing has happened at. */
+export async function emptyDatabaseFolder(): Promise<string> {
+  const folder = temporaryFolder();
+  await createSqliteStore({ path: join(folder, "latchkey.db") }).close();
   return folder;
 }
 

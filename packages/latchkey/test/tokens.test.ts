@@ -2,7 +2,7 @@ import { decodeJwt } from "jose";
 import { describe, expect, it } from "vitest";
 
 import { freePort } from "../../../scripts/free-port.ts";
-import { runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
+import { emptyDatabaseFolder, runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
 
 const ADA = { email: "ada@example.com", password: "correct horse battery staple" };
 const FLAGS = ["--api-tokens", "--scope", "read:a", "--public-revocation-feed"];
@@ -51,7 +51,7 @@ describe("latchkey tokens, beside a running server", () => {
   }, 90_000);
 
   it("says so where there is no such token or user, or neither is named", async () => {
-    const folder = temporaryFolder();
+    const folder = await emptyDatabaseFolder();
     const revoke = async (...args: readonly string[]) => runLatchkey(["tokens", "revoke", ...args, "--data", folder]);
     const [unknown, nameless, nobody] = await Promise.all([
       revoke("none"),

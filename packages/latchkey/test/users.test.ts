@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -14,7 +14,7 @@ import { runLatchkey, startServe, temporaryFolder } from "./serve-process.ts";
 
 const PASSWORD = "correct horse battery staple";
 const HASH = FOREIGN_HASHES.find(({ kind }) => kind === "bcrypt 2b")?.hash ?? "";
-const BIN = join(import.meta.dirname, "../src/bin.ts");
+const BIN = join(import.meta.dirname, "../src/main.ts");
 
 function file(folder: string, name: string, lines: readonly string[]): string {
   const path = join(folder, name);
@@ -106,7 +106,7 @@ describe("latchkey users import", () => {
     const costs = "password_hash: is of no kind that can be checked, or costs too much (see docs/passwords.md)";
     expect(stderr.trim().split("\n")).toEqual([
       "line 2: email: is no plain e-mail address",
-      "line 3: cannot be read",
+      "line 3: is no JSON",
       `line 4: ${costs}`,
       `line 5: ${costs}`,
       expect.stringMatching(/^line 6: .*is_admin/),
@@ -126,7 +126,7 @@ describe("latchkey users import", () => {
     ]);
     const { code, stdout, stderr } = await importFile(folder, path);
     expect({ code, stdout }).toEqual({ code: 1, stdout: summary("2", "0", "2") });
-    expect(stderr).toMatch(/^line 3: cannot be read$/m);
+    expect(stderr).toMatch(/^line 3: has another number of fields than the first line \(.*needs quotes\)$/m);
     expect(stderr).toMatch(/^line 4: password_hash: /m);
   });
 
@@ -193,6 +193,20 @@ describe("latchkey users import", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("--format csv or --format jsonl");
   });
+});
+
+it("finds nothing to work on in a folder without a database, and makes none there", async () => {
+  const folder = join(temporaryFolder(), "mistyped");
+  for (const command of ["users list", "keys list", "audit verify", "tokens list ada@example.com"]) {
+    expect(await runLatchkey([...command.split(" "), "--data", folder]), command).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        `latchkey: There is no database in ${folder}. Name the authority's folder with --data or LATCHKEY_DATA, ` +
+        "or its PostgreSQL with LATCHKEY_DATABASE_URL.\n",
+    });
+  }
+  expect(existsSync(folder)).toBe(false);
 });
 
 describeOnPostgres("latchkey users, on PostgreSQL", () => {

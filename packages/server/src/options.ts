@@ -6,6 +6,7 @@ import { observeRateLimiter } from "./adapters/observed-rate-limiter.ts";
 import { observeStore } from "./adapters/observed-store.ts";
 import type { AuthServerOptions } from "./auth-server-options.ts";
 import type { ApiTokenPolicy } from "./domain/api-token.ts";
+import { isEventType } from "./domain/event.ts";
 import { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 import { ConfigurationError } from "./errors.ts";
 import { createClientAddress, createTrustedProxies } from "./http/client-address.ts";
@@ -86,10 +87,7 @@ const webhook = z.strictObject({
         return key ?? [];
       }),
     ),
-  types: z
-    .array(z.string().regex(/^[a-z_]+$/, "is no type of event"))
-    .min(1)
-    .optional(),
+  types: z.array(z.string().refine(isEventType, "is no type of event")).min(1).optional(),
   timeoutSeconds: z.int().min(1).max(30).default(10),
 });
 

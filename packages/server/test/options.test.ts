@@ -45,6 +45,20 @@ describe("createAuthServer refuses to start", () => {
       { sessionIdleSeconds: 100, sessionMaxSeconds: 60 },
       "sessionIdleSeconds",
     ],
+    [
+      "with a webhook for a type of event that does not exist",
+      {
+        webhooks: [
+          {
+            id: "crm",
+            url: "https://crm.example.com",
+            secret: `whsec_${Buffer.alloc(32, 7).toString("base64")}`,
+            types: ["session_ended"],
+          },
+        ],
+      },
+      "is no type of event",
+    ],
     ["with room for no session", { maxSessionsPerUser: 0 }, "maxSessionsPerUser"],
     ["with an origin that has a path", { allowedOrigins: ["https://app.example.com/"] }, "is no origin"],
     ["with an origin on plain http", { allowedOrigins: ["http://app.example.com"] }, "must be https"],

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 
 import type { AuditEntry, AuditFilter, AuditLog } from "@latchkey/server";
-import { ConfigurationError, createAuditLog } from "@latchkey/server";
+import { ConfigurationError, createAuditLog, isEventType } from "@latchkey/server";
 import type { Option } from "commander";
 import { Command, InvalidArgumentError } from "commander";
 
@@ -17,7 +17,7 @@ interface ExportFlags {
   readonly data: string;
   readonly since?: number;
   readonly until?: number;
-  readonly type?: string[];
+  readonly type?: readonly string[];
   readonly user?: string;
   readonly session?: string;
   readonly address?: string;
@@ -32,7 +32,7 @@ export function auditCommand(dataOption: () => Option): Command {
     .description("write entries to the standard output as JSON lines, oldest first")
     .option("--since <time>", "from this time on: 2026-01-31, 2026-01-31T12:00:00Z, or 90m, 12h, 7d ago", parseTime)
     .option("--until <time>", "before this time", parseTime)
-    .option("--type <type...>", "of these types alone, for example sign_in_failed session_revoked")
+    .option("--type <type...>", "of these types alone, for example sign_in_failed session_revoked", parseType)
     .option("--user <id>", "of this user")
     .option("--session <id>", "of this session")
     .option("--address <ip>", "from this address")
@@ -122,6 +122,11 @@ function startProgress(what: string): (count: number, isDone?: boolean) => void 
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
+
+function parseType(type: string, others: readonly string[] = []): readonly string[] {
+  if (!isEventType(type)) throw new InvalidArgumentError("No entry is of that type. See docs/audit.md.");
+  return [...others, type];
+}
 
 function parseTime(text: string): number {
   const [, amount = "", unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];

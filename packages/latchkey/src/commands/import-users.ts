@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 
+import type { Store } from "@latchkey/server";
 import { ConfigurationError } from "@latchkey/server";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
@@ -20,6 +21,7 @@ const HELP = `
 One account a row, as JSON objects (one a line) or as CSV with the names of the columns in the first line:
   email, password_hash (of bcrypt, scrypt, PBKDF2, Argon2id or Firebase), and if you like
   id, name, email_verified, roles, created_at, disabled
+In CSV, hashes that hold commas need quotes: "$argon2id$v=19$m=19456,t=2,p=1$…".
 Addresses that have an account are left alone, so an import that was broken off can be started again.`;
 
 /** `latchkey users import`: accounts from elsewhere, with their passwords. */
@@ -35,7 +37,7 @@ export function importUsersCommand(dataOption: () => Option): Command {
       const format = flags.format ?? formatOf(path);
       const total = sizeOf(path);
       const dryRun = flags.dryRun === true;
-      await withStore(flags.data, async (store) => {
+      const importAll = async (store: Store): Promise<void> => {
         const bar = createBar();
         bar.start(total, 0);
         const problems: string[] = [];
@@ -53,7 +55,8 @@ export function importUsersCommand(dataOption: () => Option): Command {
           // Not before: the bar would be drawn over them.
           for (const problem of problems) process.stderr.write(`${problem}\n`);
         }
-      });
+      };
+      await withStore(flags.data, importAll, { mayMakeDatabase: true });
     });
 }
 

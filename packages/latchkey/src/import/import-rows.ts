@@ -44,7 +44,7 @@ export async function importRows(rows: AsyncIterable<FileRow>, options: ImportOp
 
   for await (const row of rows) {
     bytes = Math.max(bytes, row.bytes);
-    const account = row.value === undefined ? { problem: "cannot be read" } : parseAccountRow(row.value);
+    const account = row.problem === undefined ? parseAccountRow(row.value) : { problem: row.problem };
     if ("problem" in account) {
       bad += 1;
       onProblem(row.line, account.problem);

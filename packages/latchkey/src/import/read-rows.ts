@@ -1,14 +1,16 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 
+import type { CsvError } from "csv-parse";
 import { parse } from "csv-parse";
 
 /** A row of a file, before anybody has looked at what it says. */
 export interface FileRow {
   /** The line it begins on, from 1. */
   readonly line: number;
-  /** `undefined` where the row cannot be read at all. */
   readonly value: unknown;
+  /** Why the row cannot be read at all; then there is no value. */
+  readonly problem?: string;
   /** How much of the file had been read at its end. */
   readonly bytes: number;
 }
@@ -26,15 +28,15 @@ async function* readJsonLines(path: string): AsyncIterable<FileRow> {
     line += 1;
     bytes += Buffer.byteLength(text) + 1;
     const trimmed = line === 1 ? text.replace(/^\uFEFF/, "").trim() : text.trim();
-    if (trimmed !== "") yield { line, value: parseJson(trimmed), bytes };
+    if (trimmed !== "") yield { line, ...parseJson(trimmed), bytes };
   }
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string): Pick<FileRow, "value" | "problem"> {
   try {
-    return JSON.parse(text);
+    return { value: JSON.parse(text) };
   } catch {
-    return undefined;
+    return { value: undefined, problem: "is no JSON" };
   }
 }
 
@@ -48,7 +50,9 @@ async function* readCsv(path: string): AsyncIterable<FileRow> {
     skip_empty_lines: true,
     skip_records_with_error: true,
     on_skip: (error) => {
-      if (error !== undefined) unreadable.push({ line: Number(error["lines"]), value: undefined, bytes: 0 });
+      if (error !== undefined) {
+        unreadable.push({ line: Number(error["lines"]), value: undefined, problem: problemOf(error), bytes: 0 });
+      }
       return undefined;
     },
   });
@@ -60,6 +64,12 @@ async function* readCsv(path: string): AsyncIterable<FileRow> {
     yield { line: info.lines, value: record, bytes: info.bytes };
   }
   yield* unreadable;
+}
+
+function problemOf({ code }: CsvError): string {
+  return code === "CSV_RECORD_INCONSISTENT_COLUMNS"
+    ? "has another number of fields than the first line (what holds commas, as many password hashes do, needs quotes)"
+    : "cannot be read";
 }
 
 interface CsvRow {

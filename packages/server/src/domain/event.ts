@@ -124,3 +124,45 @@ export type AuthEvent = {
   /** The outbox turned out to be another than was read before, as after a failure of Redis: entries may be missing here. */
   | { readonly type: "audit_source_changed"; readonly userId: null }
 );
+
+const TYPES: Readonly<Record<AuthEvent["type"], true>> = {
+  user_signed_up: true,
+  sign_up_refused: true,
+  user_imported: true,
+  signed_in: true,
+  sign_in_failed: true,
+  reauthentication_failed: true,
+  session_revoked: true,
+  user_sessions_revoked: true,
+  token_revoked: true,
+  api_token_created: true,
+  api_token_revoked: true,
+  user_api_tokens_revoked: true,
+  refresh_rolled_forward: true,
+  device_changed: true,
+  refreshed: true,
+  refresh_retried: true,
+  refresh_superseded: true,
+  refresh_refused: true,
+  password_changed: true,
+  password_screening_skipped: true,
+  password_reset_requested: true,
+  password_unlocked: true,
+  email_verified: true,
+  email_changed: true,
+  roles_changed: true,
+  account_disabled: true,
+  account_enabled: true,
+  claims_changed: true,
+  account_deleted: true,
+  key_created: true,
+  key_scheduled: true,
+  key_revoked: true,
+  audit_purged: true,
+  audit_source_changed: true,
+};
+
+/** Whether events of this type are ever recorded: what is asked for by a mistyped name would never come. */
+export function isEventType(type: string): type is AuthEvent["type"] {
+  return Object.hasOwn(TYPES, type);
+}
