@@ -243,11 +243,14 @@ describe("the revocation feed", () => {
         { remoteAddress },
       );
     const open: Response[] = [];
-    onTestFinished(async () => void (await Promise.all(open.map((response) => response.body?.cancel()))));
+    const retryAfters = new Set<string | null>();
+    onTestFinished(async () => {
+      for (const response of open) await response.body?.cancel();
+    });
     const status = async (remoteAddress: string, headers = {}): Promise<number> => {
       const response = await follow(remoteAddress, headers);
       if (response.status === 200) open.push(response);
-      else expect(response.headers.get("retry-after")).toBe("30");
+      retryAfters.add(response.headers.get("retry-after"));
       return response.status;
     };
 
@@ -259,6 +262,7 @@ describe("the revocation feed", () => {
     // One that goes makes room, once.
     await open[0]?.body?.cancel();
     expect([await status("203.0.113.1"), await status("203.0.113.1")]).toEqual([200, 503]);
+    expect([...retryAfters]).toEqual([null, "30"]);
   });
 
   it("is read slowly by one follower without holding up another", async () => {
