@@ -25,6 +25,7 @@ export async function forgeRequests(
   context: BrowserContext,
   { host, random }: { readonly host: string; readonly random: SeededRandom },
 ): Promise<ForgeryOutcome> {
+  const credentials = await makeAccount(stage, random);
   const page = await context.newPage();
   const attempts = ROUTES.flatMap((route) => WAYS.map((way) => ({ route, way, mark: random.text(16) })));
   let read: readonly string[];
@@ -32,12 +33,7 @@ export async function forgeRequests(
     await page.goto(stage.elsewhere(host));
     read = await page.evaluate(sendAll, {
       attempts: attempts.map(({ way, route, mark }) => ({ way, mark, url: `${stage.issuer}${route}?${MARK}=${mark}` })),
-      // As the attacker's own account: a forged sign-in would make the victim use that.
-      credentials: JSON.stringify({
-        email: "mallory@example.com",
-        password: "a passphrase that is long enough",
-        transport: "cookie",
-      }),
+      credentials,
     });
     await sleep(SETTLE_MS);
   } finally {
@@ -56,6 +52,18 @@ export async function forgeRequests(
     else violations.push(`${host}: ${way} to ${route} got ${JSON.stringify(granted)}`);
   }
   return { attempts: attempts.length, refused, withSession, violations };
+}
+
+/** The attacker's own: a forged sign-in would have the victim use that. */
+async function makeAccount(stage: Stage, random: SeededRandom): Promise<string> {
+  const account = { email: `${random.text(16)}@attacker.test`, password: "a passphrase that is long enough" };
+  const { status } = await fetch(`${stage.upstream}/auth/signup`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Origin: stage.issuer },
+    body: JSON.stringify(account),
+  });
+  if (status !== 201) throw new Error(`the sign-up answered ${status}`);
+  return JSON.stringify({ ...account, transport: "cookie" });
 }
 
 interface Forgeries {

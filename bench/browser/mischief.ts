@@ -70,9 +70,8 @@ export function createMischief(profile: Profile, tabs: Page[], random: SeededRan
     },
     async replaceTab() {
       const [closed] = tabs.splice(random.between(0, tabs.length - 1), 1);
-      const opened = profile.openTab();
       await closed?.close();
-      tabs.push(await opened);
+      tabs.push(await profile.openTab());
     },
   };
 }

@@ -17,7 +17,7 @@ declare global {
 const STANDSTILL_MS = 900;
 
 const binding = new URLSearchParams(location.search).get("binding") === "off" ? "off" : "auto";
-const client = createClient({ issuer: location.origin, binding, requestTimeoutSeconds: 3 });
+const client = createClient({ issuer: location.origin, binding, requestTimeoutSeconds: 10 });
 window.latchkey = client;
 window.frozen = 0;
 let tickedAt = performance.now();
