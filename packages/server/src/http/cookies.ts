@@ -1,6 +1,7 @@
 import { cookieValues } from "@latchkey/protocol";
 import { serialize } from "hono/utils/cookie";
 
+import type { Session } from "../domain/session.ts";
 import { AuthError } from "../errors.ts";
 import type { SessionGrant } from "../flows/session-grant.ts";
 import type { BegunSession } from "../flows/sign-in.ts";
@@ -70,6 +71,14 @@ export function opaqueSessionCookies(http: HttpContext, { session, secret }: Beg
     csrfCookie(http, http.csrfTokens.issue(session.id, session.generation), lifetime),
     ...clearedCookies(http).filter((cookie) => !cookie.startsWith(`${csrf}=`)),
   ];
+}
+
+/** The CSRF token of an opaque session anew, where its cookie is gone, or was made with a key that has been revoked. */
+export function missingCsrfCookie({ http, request }: Exchange, session: Session): readonly string[] {
+  const presented = readCookie(request, http.cookies.names.csrf) ?? null;
+  if (http.csrfTokens.read(presented, session.id) !== undefined) return [];
+  const lifetime = session.persistent ? { maxAge: session.expiresAt - http.clock() } : {};
+  return [csrfCookie(http, http.csrfTokens.issue(session.id, session.generation), lifetime)];
 }
 
 /** Clears what a browser has: the cookies of `clearedCookies`, and the opaque session cookie where it came along. */

@@ -52,6 +52,23 @@ describe("sign-in with transport session", () => {
     expect(answer.headers.get("Cache-Control")).toBe("no-store");
   });
 
+  it("goes on when the key of its CSRF token is revoked: the next look at the account brings another", async () => {
+    const authority = await startAuthority();
+    const { jar, send } = await signedInBrowser(authority);
+    const before = jar.get(CSRF);
+    expect((await send("GET", "/auth/me")).headers.getSetCookie()).toEqual([]);
+    const keys = await authority.server.listKeys();
+    const active = keys.find((key) => key.purpose === "refresh-token" && key.state === "active");
+    await authority.server.revokeKey(active?.kid ?? "");
+
+    expectRefusal(await send("POST", "/auth/logout"), 403, "csrf_failed");
+    expect((await send("GET", "/auth/me")).headers.getSetCookie()).toEqual([
+      expect.stringMatching(/^__Host-latchkey-csrf=0\.[\w-]{43}; Max-Age=\d+; Path=\/; Secure; SameSite=Strict$/),
+    ]);
+    expect(jar.get(CSRF)).not.toBe(before);
+    expect((await send("POST", "/auth/logout")).status).toBe(204);
+  });
+
   it("remember: false leaves cookies that end with the browser", async () => {
     const { setCookies } = await signedInBrowser(await startAuthority(), { remember: false });
     for (const cookie of setCookies.slice(0, 2)) expect(cookie).not.toContain("Max-Age");

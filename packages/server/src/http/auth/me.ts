@@ -4,15 +4,18 @@ import { changePassword } from "../../flows/change-password.ts";
 import { deleteAccount } from "../../flows/delete-account.ts";
 import { requireSignedIn } from "../access-token-header.ts";
 import { emptyAnswer, jsonAnswer, sessionSummary, userAnswer, withCookies } from "../answers.ts";
-import { clearedCookiesOf } from "../cookies.ts";
+import { clearedCookiesOf, missingCsrfCookie } from "../cookies.ts";
 import type { Answer, Exchange } from "../exchange.ts";
 import { readJsonBody } from "../json-body.ts";
+import { readSessionCookie } from "../session-cookie.ts";
 import { hasAllowedOrigin } from "../trusted-origin.ts";
 import { passwordSchema } from "./credentials.ts";
 
 export async function getMe(exchange: Exchange): Promise<Answer> {
   const { user, session } = await requireSignedIn(exchange);
-  return jsonAnswer(200, { user: userAnswer(user), session: sessionSummary(session, session.id) });
+  const answer = jsonAnswer(200, { user: userAnswer(user), session: sessionSummary(session, session.id) });
+  const isHeldByCookie = readSessionCookie(exchange)?.sessionId === session.id;
+  return isHeldByCookie ? withCookies(answer, missingCsrfCookie(exchange, session)) : answer;
 }
 
 const passwordChange = z.strictObject({ current_password: passwordSchema, new_password: passwordSchema });
