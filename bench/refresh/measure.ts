@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import type { LoadGenerator } from "./load-generator.ts";
 import type { Storage, Subject } from "./subject.ts";
 import { readUsage } from "./process-usage.ts";
@@ -79,7 +81,7 @@ export async function measureGrowth(
   generator: LoadGenerator,
   rotations: number,
 ): Promise<{ readonly before: Storage; readonly after: Storage }> {
-  const before = await subject.measureStorage();
+  const before = await settledStorage(subject);
   const { tokens } = await generator.run({
     port: subject.port,
     wire: subject.wire,
@@ -89,7 +91,22 @@ export async function measureGrowth(
     tokens: subject.tokens,
   });
   subject.tokens = tokens;
-  return { before, after: await subject.measureStorage() };
+  return { before, after: await settledStorage(subject) };
+}
+
+/** How long nothing must have been added: what follows upon sign-ins, as the audit log's chain does, is none of a rotation. */
+const SETTLED_MS = 3_000;
+const MAX_SETTLING_MS = 60_000;
+
+async function settledStorage(subject: Subject): Promise<Storage> {
+  const deadline = performance.now() + MAX_SETTLING_MS;
+  let before = await subject.measureStorage();
+  for (;;) {
+    await sleep(SETTLED_MS);
+    const after = await subject.measureStorage();
+    if (after.rows === before.rows || performance.now() > deadline) return after;
+    before = after;
+  }
 }
 
 function median(values: readonly number[]): number {
