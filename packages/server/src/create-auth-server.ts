@@ -26,14 +26,12 @@ import { createScanLimit } from "./http/oauth/scan-limit.ts";
 import { answerWithoutKeys } from "./http/answer-without-keys.ts";
 import type { Readiness } from "./http/readiness.ts";
 import { createReadiness } from "./http/readiness.ts";
-import type { KeptLine, KeyDescription } from "./keys/key-changes.ts";
+import type { KeyDescription } from "./keys/key-changes.ts";
 import { listKeys, revokeKey, rotateKeys } from "./keys/key-changes.ts";
 import type { KeyRing } from "./keys/key-ring.ts";
-import { BLIND_SECONDS, openKeyRing } from "./keys/key-ring.ts";
-import { REFRESH_KEY_ALGORITHM } from "./keys/refresh-key.ts";
+import { openKeyRing } from "./keys/key-ring.ts";
+import { keyLines } from "./key-lines.ts";
 import { openKeySealer } from "./keys/master-secret.ts";
-import type { ApiTokenPolicy } from "./domain/api-token.ts";
-import type { KeyPolicy } from "./domain/key-schedule.ts";
 import type { AuthServerOptions } from "./auth-server-options.ts";
 import type { Settings } from "./settings.ts";
 import { isInsecureLoopback } from "./issuer-rules.ts";
@@ -50,7 +48,6 @@ import { createPlacedSessionIds, createRandomSessionIds } from "./status-lists/s
 import { createStatusLists } from "./status-lists/status-lists.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createApiTokens } from "./tokens/api-token.ts";
-import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { createDpopProofs } from "./tokens/dpop-proof.ts";
 import { createMailTokens } from "./tokens/mail-token.ts";
 import { createRefreshTokens } from "./tokens/refresh-token.ts";
@@ -308,44 +305,6 @@ function readinessOf(settings: Settings, keyRing: KeyRing, feed: RevocationFeed)
   });
 }
 
-/** By how much the nodes' clocks may differ, in seconds. */
-const CLOCK_SLACK_SECONDS = 120;
-
-/** What keys there are to be, and for how long each is needed. */
-function keyLines({ keys, audiences, policy, statusList, apiTokens }: Settings): readonly KeptLine[] {
-  const retained = (lifeSeconds: number): KeyPolicy => ({
-    ...keys,
-    retainSeconds: lifeSeconds + CLOCK_SLACK_SECONDS + BLIND_SECONDS,
-  });
-  const lives = audiences.map((profile) => profile.accessTokenTtlSeconds);
-  // Status lists are good for a while, too, for who cannot fetch the next.
-  const longestLife = Math.max(...lives, 3 * (statusList?.ttlSeconds ?? 0));
-  const algorithms = new Set(audiences.map(({ alg }) => alg).filter((alg) => alg !== "HS256"));
-  // What the authority says for itself, of tokens and of revocations, is signed so that anybody can check it.
-  const published = algorithms.size === 0 ? (["ES256"] as const) : algorithms;
-  return [
-    ...[...published].map((alg) => ({ purpose: "access-token", alg, policy: retained(longestLife) }) as const),
-    ...(apiTokens === undefined ? [] : apiTokenLines(apiTokens, audiences, retained(apiTokens.maxLifetimeSeconds))),
-    // A session's secrets are derived with one key for as long as it lives.
-    { purpose: "refresh-token", alg: REFRESH_KEY_ALGORITHM, policy: retained(policy.limits.maxSeconds) },
-    ...(statusList === undefined ? [] : [{ purpose: "status-place", alg: "HS256", policy: "permanent" } as const]),
-  ];
-}
-
-/** Their keys are kept for as long as they live, so a key signs long enough that there are never many. */
-function apiTokenLines(
-  { audiences, maxLifetimeSeconds }: ApiTokenPolicy,
-  profiles: readonly AudienceProfile[],
-  policy: KeyPolicy,
-): readonly KeptLine[] {
-  const rotationSeconds = Math.max(policy.rotationSeconds, Math.ceil(maxLifetimeSeconds / MAX_RETIRING_API_TOKEN_KEYS));
-  const algorithms = new Set(profiles.filter(({ audience }) => audiences.includes(audience)).map(({ alg }) => alg));
-  return [...algorithms].map((alg) => ({ purpose: "api-token", alg, policy: { ...policy, rotationSeconds } }) as const);
-}
-
-const MAX_RETIRING_API_TOKEN_KEYS = 12;
-
-/** The one place where the parts are chosen and put together. */
 async function assemble(settings: Settings, background: Background): Promise<Parts> {
   const { issuer, store, clock } = settings;
   const { logger, signingService } = settings;

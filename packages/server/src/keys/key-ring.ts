@@ -8,6 +8,7 @@ import { createSigningSchedule, stateOf } from "../domain/key-schedule.ts";
 import { AuthError, KeyServiceError } from "../errors.ts";
 import type { StoredKey } from "../ports/key-store.ts";
 import type { Logger } from "../ports/logger.ts";
+import { readAnew } from "../read-anew.ts";
 import type { AccessKey } from "./access-key.ts";
 import { openAccessKey } from "./access-key.ts";
 import { refuseWrongClock } from "./clock-check.ts";
@@ -113,8 +114,6 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   let isFailing = false;
   let isWithoutService = false;
   let timer: NodeJS.Timeout | undefined;
-  let reading: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
 
   const tellService = (error: KeyServiceError | undefined): void => {
     if (error !== undefined && !isWithoutService) logger.error({ err: error }, "the key service cannot be asked");
@@ -149,19 +148,7 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
     }
   };
 
-  const readOn = (): Promise<void> => {
-    // One under way may have read before the caller's change was made.
-    next ??= (reading ?? Promise.resolve())
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        reading = read().finally(() => {
-          reading = undefined;
-        });
-        return reading;
-      });
-    return next;
-  };
+  const readOn = readAnew(read);
 
   const poll = (): void => {
     if (isClosed) return;

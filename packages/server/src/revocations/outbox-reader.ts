@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog, RecordedEvent } from "../ports/event-log.ts";
 import type { Logger } from "../ports/logger.ts";
+import { readAnew } from "../read-anew.ts";
 import type { OutboxPosition } from "./outbox-position.ts";
 import { BEGINNING, findSequenceBefore, isSamePosition, positionOf } from "./outbox-position.ts";
 
@@ -45,8 +46,6 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
   let readAt: number | undefined;
   let begunAfter = 0;
   let history = 0;
-  let reading: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
 
   const begin = async (): Promise<OutboxPosition> => {
     const sequence = await findSequenceBefore(events, clock() - reachSeconds);
@@ -102,18 +101,6 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
     get history() {
       return history;
     },
-    readOn() {
-      // A page that is being read may have been read before the caller's event was appended.
-      next ??= (reading ?? Promise.resolve())
-        .catch(() => undefined)
-        .then(() => {
-          next = undefined;
-          reading = read().finally(() => {
-            reading = undefined;
-          });
-          return reading;
-        });
-      return next;
-    },
+    readOn: readAnew(read),
   };
 }
