@@ -62,7 +62,7 @@ describe("latchkey serve", () => {
 
   it.runIf(process.platform === "linux")("bounds V8's young generation, where nobody else has", async () => {
     const bound = await startServe(temporaryFolder(), await freePort());
-    expect(readFileSync(`/proc/${bound.child.pid}/cmdline`, "utf8").split("\0")).toContain("--max-semi-space-size=4");
+    expect(readFileSync(`/proc/${bound.child.pid}/cmdline`, "utf8").split("\0")).toContain("--max-semi-space-size=8");
     const chosen = { NODE_OPTIONS: "--max-semi-space-size=32" };
     const own = await startServe(temporaryFolder(), await freePort(), chosen);
     expect(readFileSync(`/proc/${own.child.pid}/cmdline`, "utf8")).not.toContain("semi-space");
