@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -9,7 +9,6 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { KeyDescription, Store } from "../../src/index.ts";
 import { createKeySealer, createSqliteStore } from "../../src/index.ts";
 import { openKeyRing } from "../../src/keys/key-ring.ts";
-import { migrate } from "../../src/stores/sqlite/schema.ts";
 import { createPostgresStore } from "../../src/stores/postgres/index.ts";
 import type { TestAuthority } from "../authority.ts";
 import {
@@ -25,6 +24,7 @@ import {
 import { createDpopClient } from "../dpop-client.ts";
 import { followFeed, readFeed } from "../revocations/feed-reader.ts";
 import { createTestDatabase, describeOnPostgres } from "../stores/postgres-database.ts";
+import { asOfSchema } from "../stores/sqlite-as-of-schema.ts";
 
 const DAY = 86_400;
 
@@ -195,27 +195,6 @@ function slowToRead(store: Store) {
 
 /** The step of the schema since which they do. */
 const KEYS_FOLLOW_ONE_ANOTHER = 5;
-
-/** Puts a database of an earlier schema in the place of this one, with all that it has room for. */
-function asOfSchema(version: number, path: string): void {
-  const current = `${path}.current`;
-  renameSync(path, current);
-  const database = new DatabaseSync(path);
-  migrate(database, version);
-  database.exec(`ATTACH '${current}' AS current`);
-  for (const row of database.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all()) {
-    const name = String(row["name"]);
-    const columns = database
-      .prepare("SELECT name FROM pragma_table_info(?, 'main')")
-      .all(name)
-      .map((column) => String(column["name"]))
-      .join();
-    database.exec(
-      `DELETE FROM main.${name}; INSERT INTO main.${name} (${columns}) SELECT ${columns} FROM current.${name}`,
-    );
-  }
-  database.close();
-}
 
 describe("the key ring", () => {
   it("K-04: withdraws a key once all that it signed has expired, and destroys what was sealed", async () => {

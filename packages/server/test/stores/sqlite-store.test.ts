@@ -10,6 +10,7 @@ import { transaction } from "../../src/stores/sqlite/connection.ts";
 import { createTurnBatch } from "../../src/stores/sqlite/turn-batch.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/index.ts";
 import { sampleRotation, sampleSession, signedIn, signInFailed } from "../../src/testing/samples.ts";
+import { asOfSchema } from "./sqlite-as-of-schema.ts";
 
 function databasePath(): string {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-sqlite-"));
@@ -135,12 +136,36 @@ describe("rotations that share a transaction", () => {
   });
 });
 
+/** The step of the schema since which they are. */
+const ATTEMPTS_ARE_LISTS = 9;
+
 describe("the SQLite file", () => {
   it("one with a newer schema is refused", () => {
     const path = databasePath();
     openDatabase(path).exec("PRAGMA user_version = 99");
     expect(() => createSqliteStore({ path })).toThrow(ConfigurationError);
     expect(() => createSqliteStore({ path })).toThrow("Install a newer Latchkey.");
+  });
+
+  it("what an earlier version remembered of attempts is read as it was", async () => {
+    const path = databasePath();
+    const attempts = [
+      { generation: 3, keyHashes: ["one"] },
+      { generation: 4, keyHashes: ["two", "three"] },
+    ];
+    const [remembering, fresh] = [sampleSession(), sampleSession()];
+    const first = createSqliteStore({ path });
+    for (const session of [remembering, fresh]) await first.sessions.createSession(session, signedIn(session));
+    await first.close();
+    asOfSchema(ATTEMPTS_ARE_LISTS - 1, path);
+    const database = openDatabase(path);
+    database.prepare("UPDATE session SET attempts = ? WHERE id = ?").run(JSON.stringify(attempts), remembering.id);
+    database.close();
+
+    const store = createSqliteStore({ path });
+    onTestFinished(() => store.close());
+    expect(await store.sessions.findSession(remembering.id)).toEqual({ ...remembering, attempts });
+    expect(await store.sessions.findSession(fresh.id)).toEqual(fresh);
   });
 
   it("a database without a file is refused, since it cannot be opened twice", () => {

@@ -2,7 +2,7 @@ import type { SessionRotation } from "../../ports/session-store.ts";
 import type { Database, Value } from "./database.ts";
 import type { Group } from "./group.ts";
 import { createGroup } from "./group.ts";
-import { attemptsText } from "./session-row.ts";
+import { attemptsText } from "../attempts-text.ts";
 import { toNullableText, toText } from "./text.ts";
 
 /** The compare-and-set of a rotation, for {@link rotationValues}. */

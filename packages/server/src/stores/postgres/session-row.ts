@@ -1,17 +1,7 @@
-import type { AttemptMemory } from "../../domain/attempt-memory.ts";
 import type { Session } from "../../domain/session.ts";
+import { attemptsOf } from "../attempts-text.ts";
 import type { Row } from "./database.ts";
 import { fromNullableText, fromText } from "./text.ts";
-
-/** Attempts as `[[generation, hash, …], …]`: half as long as with names, in the one column that grows with use. */
-export function attemptsText(attempts: AttemptMemory): string {
-  return JSON.stringify(attempts.map(({ generation, keyHashes }) => [generation, ...keyHashes]));
-}
-
-function attemptsOf(text: string): AttemptMemory {
-  const entries = JSON.parse(text) as readonly (readonly [number, ...string[]])[];
-  return entries.map(([generation, ...keyHashes]) => ({ generation, keyHashes }));
-}
 
 export function sessionOf(row: Row): Session {
   return {

@@ -4,7 +4,8 @@ import { endedByLimitPrefix } from "../ended-by-limit.ts";
 import type { Database } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
 import { groupRotations, ROTATION, rotationValues } from "./rotations.ts";
-import { attemptsText, sessionOf } from "./session-row.ts";
+import { attemptsText } from "../attempts-text.ts";
+import { sessionOf } from "./session-row.ts";
 import { toNullableText, toText } from "./text.ts";
 import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
 

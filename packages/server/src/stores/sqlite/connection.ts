@@ -1,4 +1,5 @@
 import { closeSync, openSync } from "node:fs";
+import type { StatementSync } from "node:sqlite";
 import { DatabaseSync } from "node:sqlite";
 
 import { ConfigurationError } from "../../errors.ts";
@@ -83,11 +84,30 @@ export function snapshot<Result>(database: DatabaseSync, work: () => Result): Re
   return between(database, "BEGIN", work);
 }
 
-function between<Result>(database: DatabaseSync, begin: string, work: () => Result): Result {
-  database.exec(begin);
+type Begin = "BEGIN IMMEDIATE" | "BEGIN";
+
+/** Prepared once for each connection: read anew each time, they take as long as a small statement between them. */
+const boundaries = new WeakMap<DatabaseSync, Readonly<Record<Begin | "COMMIT", StatementSync>>>();
+
+function boundariesOf(database: DatabaseSync): Readonly<Record<Begin | "COMMIT", StatementSync>> {
+  let prepared = boundaries.get(database);
+  if (prepared === undefined) {
+    prepared = {
+      BEGIN: database.prepare("BEGIN"),
+      "BEGIN IMMEDIATE": database.prepare("BEGIN IMMEDIATE"),
+      COMMIT: database.prepare("COMMIT"),
+    };
+    boundaries.set(database, prepared);
+  }
+  return prepared;
+}
+
+function between<Result>(database: DatabaseSync, begin: Begin, work: () => Result): Result {
+  const prepared = boundariesOf(database);
+  prepared[begin].run();
   try {
     const result = work();
-    database.exec("COMMIT");
+    prepared.COMMIT.run();
     return result;
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");

@@ -116,6 +116,13 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX api_token_by_expiry ON api_token (expires_at);
   CREATE INDEX api_token_revoked ON api_token (id) WHERE revoked_at IS NOT NULL;
   `,
+  `
+  -- Remembered attempts were [{"generation":g,"keyHashes":[hash,…]},…], and are [[g,hash,…],…].
+  UPDATE session SET attempts = (
+    SELECT json_group_array(json('[' || json_extract(value, '$.generation') || ',' ||
+                                 ltrim(json_extract(value, '$.keyHashes'), '[')))
+      FROM json_each(session.attempts));
+  `,
 ];
 
 /**

@@ -1,7 +1,7 @@
 import type { SQLOutputValue } from "node:sqlite";
 
-import type { AttemptMemory } from "../../domain/attempt-memory.ts";
 import type { Session } from "../../domain/session.ts";
+import { attemptsOf } from "../attempts-text.ts";
 import type { Row } from "./select.ts";
 
 /** In the order that {@link sessionOf} reads them in. */
@@ -36,7 +36,7 @@ export function sessionOf(row: Row): Session {
     expiresAt: Number(expiresAt),
     generation: Number(generation),
     secretHash: String(secretHash),
-    attempts: JSON.parse(String(attempts)) as AttemptMemory,
+    attempts: attemptsOf(String(attempts)),
     attemptKeysUsed: attemptKeysUsed === 1,
     rotatedAt: Number(rotatedAt),
     idleExpiresAt: Number(idleExpiresAt),

@@ -6,6 +6,7 @@ import type { SessionRotation, SessionStore } from "../../ports/session-store.ts
 import type { SqliteConnections } from "./connection.ts";
 import { transaction } from "./connection.ts";
 import { endedByLimit } from "../ended-by-limit.ts";
+import { attemptsText } from "../attempts-text.ts";
 import { prepareAppendEvent } from "./events.ts";
 import type { TurnBatch } from "./turn-batch.ts";
 import { prepareSelect } from "./select.ts";
@@ -80,7 +81,7 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
           session.expiresAt,
           session.generation,
           session.secretHash,
-          JSON.stringify(session.attempts),
+          attemptsText(session.attempts),
           Number(session.attemptKeysUsed),
           session.rotatedAt,
           session.idleExpiresAt,
@@ -142,7 +143,7 @@ function prepareRotate(database: DatabaseSync): (rotation: SessionRotation) => b
     const { changes } = update.run(
       next.generation,
       next.secretHash,
-      JSON.stringify(next.attempts),
+      attemptsText(next.attempts),
       Number(next.attemptKeysUsed),
       next.rotatedAt,
       next.idleExpiresAt,
