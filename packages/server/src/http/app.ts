@@ -19,8 +19,8 @@ type Env = { Bindings: ConnectionInfo };
 export function createApp(http: HttpContext): Hono<Env> {
   const app = new Hono<Env>();
   const { respond, preflight } = createResponder(http);
-  const answered = (answer: Answer, context: Context<Env>): Response =>
-    respond(withNonce(answer, context, http), context.req.raw, context.req.path);
+  const answered = (answer: Answer, context: Context<Env>, refusal?: AuthError): Response =>
+    respond(withNonce(answer, context, http, refusal), context.req.raw, context.req.path);
   for (const path of ["/auth/*", "/oauth/revoke"]) {
     app.options(http.basePath + path, (context) => preflight(context.req.raw));
   }
@@ -38,13 +38,19 @@ export function createApp(http: HttpContext): Hono<Env> {
     const seen = observer === undefined ? handle : observeRoute(route, handle, http, observer);
     app.on(route.method, route.path, async (context) => answered(await seen(context), context));
   }
+  // Apart, for what found no route: a second handler on a path makes Hono chain the two on every request.
+  const paths = new Hono<Env>();
   for (const [path, ofPath] of Map.groupBy(routes, (route) => route.path)) {
     const refusal = errorAnswer(new AuthError("method_not_allowed", { allow: ofPath.map((route) => route.method) }));
-    app.all(path, (context) => answered(refusal, context));
+    paths.all(path, (context) => answered(refusal, context));
   }
+  paths.notFound((context) => answered(errorAnswer(new AuthError("not_found")), context));
 
-  app.notFound((context) => answered(errorAnswer(new AuthError("not_found")), context));
-  app.onError((error, context) => answered(errorAnswer(asRefusal(error, context, http)), context));
+  app.notFound((context) => paths.fetch(context.req.raw, context.env));
+  app.onError((error, context) => {
+    const refusal = asRefusal(error, context, http);
+    return answered(errorAnswer(refusal), context, refusal);
+  });
   return app;
 }
 
@@ -111,8 +117,13 @@ function exchangeOf(context: Context<Env>, http: HttpContext): Exchange {
  * Hands out nonces: with a refusal for want of one, and, where every proof needs one, with every answer to a proof, so that
  * the next is made with a fresh one (RFC 9449 §8.2).
  */
-function withNonce(answer: Answer, context: Context<Env>, { dpopProofs }: HttpContext): Answer {
-  const isAsked = context.error instanceof AuthError && context.error.code === "use_dpop_nonce";
+function withNonce(
+  answer: Answer,
+  context: Context<Env>,
+  { dpopProofs }: HttpContext,
+  refusal: AuthError | undefined,
+): Answer {
+  const isAsked = refusal?.code === "use_dpop_nonce";
   if (!isAsked && !(dpopProofs.nonceRequired && context.req.raw.headers.has(DPOP_HEADER))) return answer;
   return { ...answer, headers: { ...answer.headers, [DPOP_NONCE_HEADER]: dpopProofs.issueNonce() } };
 }
