@@ -5,10 +5,12 @@ import { Hono } from "hono";
 import { AuthError } from "../errors.ts";
 import type { Observer } from "../ports/observer.ts";
 import { errorAnswer } from "./answers.ts";
+import { metadata } from "./contract/answers.ts";
 import type { Answer, Exchange, HttpContext, Route } from "./exchange.ts";
 import { getMetadata } from "./published.ts";
 import { createResponder } from "./responder.ts";
-import { servedRoutes } from "./served-routes.ts";
+import { servedRoutes } from "./provisions.ts";
+import { ROUTES } from "./routes.ts";
 import type { ConnectionInfo } from "./transport-security.ts";
 import { cameInClearText } from "./transport-security.ts";
 import { readUserAgent } from "./user-agent.ts";
@@ -27,8 +29,17 @@ export function createApp(http: HttpContext): Hono<Env> {
 
   // RFC 8414 puts its suffix between the issuer's origin and path, so this one route may lie outside of basePath.
   const rfc8414Path = new URL(authorizationServerMetadataUrl(http.issuer)).pathname;
-  const rfc8414: Route = { method: "GET", path: rfc8414Path, summary: "Metadata", handle: getMetadata };
-  const routes = [rfc8414, ...servedRoutes(http).map((route) => ({ ...route, path: http.basePath + route.path }))];
+  const rfc8414: Route = {
+    method: "GET",
+    path: rfc8414Path,
+    summary: "Metadata",
+    answers: metadata,
+    handle: getMetadata,
+  };
+  const routes = [
+    rfc8414,
+    ...servedRoutes(ROUTES, http).map((route) => ({ ...route, path: http.basePath + route.path })),
+  ];
   for (const route of routes) {
     const handle = async (context: Context<Env>): Promise<Answer> => {
       if (route.inClearText !== true) refuseClearText(context, http);

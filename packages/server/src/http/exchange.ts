@@ -11,7 +11,12 @@ import type { DpopProofs } from "../tokens/dpop-proof.ts";
 import type { ReadClientAddress } from "./client-address.ts";
 import type { FollowerPlaces } from "./follower-places.ts";
 import type { ScanLimit } from "./oauth/scan-limit.ts";
+import type { Answers } from "./contract/answers.ts";
+import type { Caller } from "./contract/callers.ts";
+import type { Parameter } from "./contract/parameters.ts";
+import type { Provision } from "./provisions.ts";
 import type { Readiness } from "./readiness.ts";
+import type { RequestBody } from "./request-body.ts";
 import type { ResourceServers } from "./resource-server-authentication.ts";
 
 /** What the routes work with: the flows' context, and what only the wire has. */
@@ -66,12 +71,26 @@ export interface Answer {
   readonly body: string | ReadableStream<Uint8Array> | null;
 }
 
-/** One call of the wire contract. */
+/** Answers one call; what it takes in the body, if anything, is known of it. */
+export interface Handler {
+  (exchange: Exchange): Promise<Answer>;
+  readonly takes?: RequestBody;
+}
+
+/** One call of the wire contract. All that its description says of it is here. */
 export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly summary: string;
+  /** What the authority must have for the route to exist. */
+  readonly needs?: readonly Provision[];
+  /** Who has to be known before anything is done; nobody where it is not said. */
+  readonly caller?: Caller;
+  /** Header fields and parameters of the query that it heeds. */
+  readonly heeds?: readonly Parameter[];
+  /** What it answers, by status, but for refusals. */
+  readonly answers: Answers;
   /** For who asks from inside the network, and learns nothing that is secret. */
   readonly inClearText?: true;
-  readonly handle: (exchange: Exchange) => Promise<Answer>;
+  readonly handle: Handler;
 }

@@ -1,5 +1,10 @@
+import type { z } from "zod";
+
 import { AuthError } from "../errors.ts";
 import { readText } from "./body-text.ts";
+
+/** The parameters of a form, each a text. */
+export type FormShape = Readonly<Record<string, z.ZodString | z.ZodOptional<z.ZodString>>>;
 
 /**
  * Reads a form, as OAuth's endpoints take it: parameters that are unknown or empty count as not sent, none may come twice
@@ -7,10 +12,10 @@ import { readText } from "./body-text.ts";
  *
  * @throws AuthError `unsupported_media_type`, `payload_too_large`, or `invalid_request` that names the parameter
  */
-export async function readFormBody<Name extends string>(
+export async function readFormBody<Shape extends FormShape>(
   request: Request,
-  names: readonly Name[],
-): Promise<{ readonly [name in Name]?: string }> {
+  schema: z.ZodObject<Shape>,
+): Promise<z.infer<z.ZodObject<Shape>>> {
   const text = await readText(request);
   const mediaType = (request.headers.get("content-type") ?? "").split(";")[0] ?? "";
   if (mediaType.trim().toLowerCase() !== "application/x-www-form-urlencoded") {
@@ -19,17 +24,16 @@ export async function readFormBody<Name extends string>(
     });
   }
   const form = new URLSearchParams(text);
+  const names = Object.keys(schema.shape);
   const twice = names.find((name) => form.getAll(name).length > 1);
   if (twice !== undefined) throw new AuthError("invalid_request", { description: `${twice}: must not come twice.` });
   const sent = names.flatMap((name) => {
     const value = form.get(name);
     return value === null || value === "" ? [] : [[name, value] as const];
   });
-  return Object.fromEntries(sent) as { readonly [name in Name]?: string };
-}
-
-/** A parameter that must be there. @throws AuthError `invalid_request` that names it */
-export function required(value: string | undefined, name: string): string {
-  if (value === undefined) throw new AuthError("invalid_request", { description: `${name}: is missing.` });
-  return value;
+  const parsed = schema.safeParse(Object.fromEntries(sent));
+  if (parsed.success) return parsed.data;
+  const [field = "form"] = parsed.error.issues.map(({ path }) => String(path[0]));
+  const fault = form.get(field) ? "is not valid" : "is missing";
+  throw new AuthError("invalid_request", { description: `${field}: ${fault}.` });
 }

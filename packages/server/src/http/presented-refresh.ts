@@ -12,7 +12,8 @@ import { z } from "zod";
 import { AuthError } from "../errors.ts";
 import { readCookie } from "./cookies.ts";
 import type { Exchange } from "./exchange.ts";
-import { readOptionalJsonBody } from "./json-body.ts";
+import { optionalJsonBody } from "./request-body.ts";
+import type { RequestBody } from "./request-body.ts";
 import { requireAllowedOrigin } from "./trusted-origin.ts";
 
 /** A refresh token, and how it came. */
@@ -27,14 +28,22 @@ export interface PresentedRefreshToken {
   readonly overtakenBy?: string;
 }
 
-const bodySchema = z.strictObject({ refresh_token: z.string().min(1).max(4096).optional() });
+interface PresentedBody {
+  readonly refresh_token?: string | undefined;
+}
+
+export const presentedBody: RequestBody<PresentedBody> = optionalJsonBody(
+  z.strictObject({ refresh_token: z.string().min(1).max(4096).optional() }),
+);
 
 /**
  * Finds the refresh token of a request: in the body, else in the cookie. What comes by one way never meets the other, and a
  * cookie counts only with an allowed origin and the CSRF token of its session.
  */
-export async function readPresentedRefreshToken(exchange: Exchange): Promise<PresentedRefreshToken> {
-  const body = await readOptionalJsonBody(exchange.request, bodySchema);
+export async function readPresentedRefreshToken(
+  exchange: Exchange,
+  body: PresentedBody,
+): Promise<PresentedRefreshToken> {
   if (body.refresh_token !== undefined) return { transport: "body", refreshToken: body.refresh_token };
 
   const refreshToken = readCookie(exchange.request, exchange.http.cookies.names.refresh);

@@ -2,7 +2,6 @@ import type { Jwk } from "@latchkey/jwt";
 import { DPOP_ALGORITHMS } from "@latchkey/jwt";
 import type { AuthorityMetadata } from "@latchkey/protocol";
 
-import { requireApiTokens } from "../flows/api-tokens.ts";
 import type { Answer, Exchange, HttpContext } from "./exchange.ts";
 
 /** Public by nature: any origin may read it, and caches may keep it for a while. */
@@ -53,7 +52,6 @@ export async function getKeySet({ http }: Exchange): Promise<Answer> {
 
 /** Of API tokens: a key set of its own, so that who knows the other one alone can take none of them. */
 export async function getApiTokenKeySet({ http }: Exchange): Promise<Answer> {
-  requireApiTokens(http);
   return keySetAnswer(http, http.keyRing.apiTokenKeys.publicKeys);
 }
 

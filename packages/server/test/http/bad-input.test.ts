@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { ROUTES } from "../../src/http/routes.ts";
 import { expectRefusal, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
+import { startFullAuthority } from "./full-authority.ts";
 
 const withBody = [
   ["POST", "/auth/signup", { email: "ada@example.com", password: PASSWORD }],
@@ -109,7 +110,7 @@ describe("every route", () => {
   it.each(ROUTES.map((route) => [route.method, route.path] as const))(
     "%s %s has its methods and no other",
     async (_method, path) => {
-      const { server } = await startAuthority();
+      const { server } = (await startFullAuthority()).authority;
       const target = `${ISSUER}${path.replace(":id", "x")}`;
       const allowed = ROUTES.filter((route) => route.path === path).map((route) => route.method);
       const answer = await server.fetch(new Request(target, { method: "PUT" }));

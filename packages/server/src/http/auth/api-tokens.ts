@@ -2,13 +2,13 @@ import type { ApiTokenAnswer, ApiTokenSummary } from "@latchkey/protocol";
 import { z } from "zod";
 
 import type { ApiToken } from "../../domain/api-token.ts";
-import { listApiTokens, requireApiTokens } from "../../flows/api-tokens.ts";
+import { listApiTokens } from "../../flows/api-tokens.ts";
 import { endOwnApiToken, endOwnApiTokens } from "../../flows/end-api-token.ts";
 import { makeApiToken } from "../../flows/make-api-token.ts";
 import { requireSignedIn } from "../access-token-header.ts";
 import { emptyAnswer, jsonAnswer, timestamp } from "../answers.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { readJsonBody } from "../json-body.ts";
+import type { Answer, Exchange, Handler } from "../exchange.ts";
+import { jsonBody, taking } from "../request-body.ts";
 
 const creation = z.strictObject({
   // Printed in lists and on consoles: no controls, which could rewrite what stands there.
@@ -27,10 +27,9 @@ const creation = z.strictObject({
 });
 
 /** Makes an API token: the one answer that ever holds it. */
-export async function postApiToken(exchange: Exchange): Promise<Answer> {
-  requireApiTokens(exchange.http);
+export const postApiToken: Handler = taking(jsonBody(creation), async (exchange, readBody) => {
   const who = await requireSignedIn(exchange);
-  const body = await readJsonBody(exchange.request, creation);
+  const body = await readBody();
   const { apiToken, token } = await makeApiToken(exchange.http, who, {
     name: body.name,
     scope: body.scope,
@@ -41,24 +40,21 @@ export async function postApiToken(exchange: Exchange): Promise<Answer> {
     origin: exchange.origin,
   });
   return jsonAnswer(201, { token, api_token: summaryOf(apiToken) } satisfies ApiTokenAnswer);
-}
+});
 
 export async function getApiTokens(exchange: Exchange): Promise<Answer> {
-  requireApiTokens(exchange.http);
   const who = await requireSignedIn(exchange);
   const tokens = await listApiTokens(exchange.http, who);
   return jsonAnswer(200, { api_tokens: tokens.map((token) => summaryOf(token)) });
 }
 
 export async function deleteApiToken(exchange: Exchange): Promise<Answer> {
-  requireApiTokens(exchange.http);
   const who = await requireSignedIn(exchange);
   await endOwnApiToken(exchange.http, who, { tokenId: exchange.params["id"] ?? "", origin: exchange.origin });
   return emptyAnswer();
 }
 
 export async function deleteApiTokens(exchange: Exchange): Promise<Answer> {
-  requireApiTokens(exchange.http);
   const who = await requireSignedIn(exchange);
   await endOwnApiTokens(exchange.http, who, exchange.origin);
   return emptyAnswer();

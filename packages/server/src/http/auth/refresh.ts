@@ -3,15 +3,16 @@ import { refresh } from "../../flows/refresh.ts";
 import { errorAnswer, sessionAnswer, withCookies } from "../answers.ts";
 import { csrfCookie } from "../cookies.ts";
 import { readProof } from "../dpop-proof-header.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { readAttemptKeys, readPresentedRefreshToken } from "../presented-refresh.ts";
+import type { Handler } from "../exchange.ts";
+import { presentedBody, readAttemptKeys, readPresentedRefreshToken } from "../presented-refresh.ts";
+import { taking } from "../request-body.ts";
 
 /**
  * Refuses without clearing cookies: a late answer about an old session must not wipe the cookies of the one that another
  * tab has begun meanwhile. The client clears what it knows to be dead.
  */
-export async function postRefresh(exchange: Exchange): Promise<Answer> {
-  const { transport, refreshToken, overtakenBy } = await readPresentedRefreshToken(exchange);
+export const postRefresh: Handler = taking(presentedBody, async (exchange, readBody) => {
+  const { transport, refreshToken, overtakenBy } = await readPresentedRefreshToken(exchange, await readBody());
   const attemptKeys = readAttemptKeys(exchange, transport);
   if (refreshToken === undefined) throw new AuthError("missing_token");
   if (overtakenBy !== undefined) {
@@ -27,4 +28,4 @@ export async function postRefresh(exchange: Exchange): Promise<Answer> {
     origin: exchange.origin,
   });
   return sessionAnswer(exchange.http, grant, transport);
-}
+});

@@ -6,13 +6,13 @@ import { signIn, signInOpaquely } from "../../flows/sign-in.ts";
 import { opaqueSessionAnswer, sessionAnswer, withCookies } from "../answers.ts";
 import { clearedAttemptCookie, clearedSessionCookie, readCookie } from "../cookies.ts";
 import { readProof } from "../dpop-proof-header.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { readJsonBody } from "../json-body.ts";
+import type { Handler } from "../exchange.ts";
+import { jsonBody, taking } from "../request-body.ts";
 import { hasAllowedOrigin, requireAllowedOrigin } from "../trusted-origin.ts";
 import { parseSessionCookie } from "../../tokens/session-cookie.ts";
 import { emailSchema, passwordSchema } from "./credentials.ts";
 
-const body = z.strictObject({
+const credentials = z.strictObject({
   email: emailSchema,
   password: passwordSchema,
   transport: z.enum(["cookie", "body", "session"]).optional(),
@@ -22,9 +22,9 @@ const body = z.strictObject({
   remember: z.boolean().default(true),
 });
 
-export async function postSignIn(exchange: Exchange): Promise<Answer> {
+export const postSignIn: Handler = taking(jsonBody(credentials), async (exchange, readBody) => {
   const { http, request, origin } = exchange;
-  const wanted = await readJsonBody(request, body);
+  const wanted = await readBody();
   const transport: Transport | "session" = wanted.transport ?? (hasAllowedOrigin(exchange) ? "cookie" : "body");
   // Cookies set for a foreign page would sign the visitor in as somebody else (login CSRF).
   const setsCookies = transport !== "body";
@@ -53,4 +53,4 @@ export async function postSignIn(exchange: Exchange): Promise<Answer> {
   return setsCookies
     ? withCookies(answer, [clearedAttemptCookie(http), ...clearedSessionCookie(http, request)])
     : answer;
-}
+});

@@ -2,11 +2,11 @@ import { z } from "zod";
 
 import { signUp } from "../../flows/sign-up.ts";
 import { jsonAnswer, userAnswer } from "../answers.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { readJsonBody } from "../json-body.ts";
+import type { Handler } from "../exchange.ts";
+import { jsonBody, taking } from "../request-body.ts";
 import { emailSchema, passwordSchema } from "./credentials.ts";
 
-const body = z.strictObject({
+const account = z.strictObject({
   email: emailSchema,
   password: passwordSchema,
   // Nothing that could break a log line or turn the text around it: a name is shown to others.
@@ -19,8 +19,8 @@ const body = z.strictObject({
     .optional(),
 });
 
-export async function postSignUp(exchange: Exchange): Promise<Answer> {
-  const { email, password, name } = await readJsonBody(exchange.request, body);
+export const postSignUp: Handler = taking(jsonBody(account), async (exchange, readBody) => {
+  const { email, password, name } = await readBody();
   const user = await signUp(exchange.http, { email, password, name: name ?? null, origin: exchange.origin });
   return jsonAnswer(201, { user: userAnswer(user) });
-}
+});

@@ -1,27 +1,29 @@
 import { INTROSPECTION_TYPE } from "@latchkey/protocol";
 import { parseAccept } from "hono/utils/accept";
+import { z } from "zod";
 
 import type { TokenState } from "../../flows/introspect.ts";
 import { introspect } from "../../flows/introspect.ts";
 import { jsonAnswer, jwtAnswer } from "../answers.ts";
-import type { Answer, Exchange, HttpContext } from "../exchange.ts";
-import { readFormBody, required } from "../form-body.ts";
+import type { Handler, HttpContext } from "../exchange.ts";
+import { formBody, taking } from "../request-body.ts";
 import type { ResourceServer } from "../resource-server-authentication.ts";
 import { requireResourceServer } from "../resource-server-authentication.ts";
 
+const asked = z.object({ token: z.string() });
+
 /** RFC 7662, and as a signed JWT RFC 9701. The hint is not needed: no text is a token of both kinds. */
-export async function postIntrospect(exchange: Exchange): Promise<Answer> {
+export const postIntrospect: Handler = taking(formBody(asked), async (exchange, readBody) => {
   const { http, request } = exchange;
   const server = requireResourceServer(exchange);
-  const form = await readFormBody(request, ["token"]);
-  const token = required(form.token, "token");
+  const { token } = await readBody();
   const state = await introspect(http, { token, audiences: server.audiences, takesApiTokens: server.takesApiTokens });
   if (state.kind === "unknown") http.scanLimit.count(server.id);
 
   const body = introspectionAnswer(http, state);
   if (!wantsJwt(request.headers.get("accept"))) return jsonAnswer(200, body);
   return jwtAnswer(await signedAnswer(http, server, body), `application/${INTROSPECTION_TYPE}`);
-}
+});
 
 function introspectionAnswer(http: HttpContext, state: TokenState): object {
   if (state.kind === "access_token" || state.kind === "api_token") {
