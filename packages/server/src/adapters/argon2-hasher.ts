@@ -1,11 +1,11 @@
-import { argon2, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { promisify } from "node:util";
 
 import pLimit from "p-limit";
 
 import { AuthError } from "../errors.ts";
 import type { HashingPlace, PasswordHasher } from "../ports/password-hasher.ts";
+import { IN_THREADS } from "./derivations/in-threads.ts";
 import { equalBytes } from "./foreign-hashes/equal-bytes.ts";
 import { parseForeignHash } from "./foreign-hashes/foreign-hash.ts";
 
@@ -22,18 +22,13 @@ export const DEFAULT_ARGON2_COSTS: Argon2Costs = { memoryKib: 19_456, passes: 2,
 export interface Argon2HasherOptions {
   readonly costs?: Argon2Costs;
   /**
-   * How many hashes are computed at once; each takes a thread of Node's pool and the memory of its costs. Default: one
-   * fewer than there are cores, at least 1 and at most 3, so that a core is left to whoever refreshes.
+   * How many hashes are computed at once; each takes a thread and the memory of its costs. Default: one fewer than there
+   * are cores, at least 1 and at most 3, so that a core is left to whoever refreshes.
    */
   readonly concurrency?: number;
   /** How many may wait. Past that, `unavailable`: a flood of sign-ins must not starve everything else. */
   readonly maxWaiting?: number;
 }
-
-/** The computation itself: the raw Argon2id tag, computed off the main thread. */
-type Argon2id = (password: string, salt: Uint8Array, costs: TagCosts) => Promise<Uint8Array>;
-
-type TagCosts = Argon2Costs & { readonly tagBytes?: number };
 
 /**
  * Argon2id in the PHC string format. Computed by `@node-rs/argon2` where its binary is installed, which is more than twice
@@ -68,15 +63,14 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
       place.release();
     }
   };
-  const compute = (
-    { password, salt, costs: withCosts }: { password: string; salt: Uint8Array; costs: TagCosts },
-    place?: HashingPlace,
-  ): Promise<Uint8Array> => inTurn(async () => (await loadArgon2id())(password, salt, withCosts), place);
+  const compute = (input: { password: string; salt: Uint8Array }, as: TagCosts, place?: HashingPlace) =>
+    inTurn(() => IN_THREADS.argon2id({ ...input, ...as }), place);
+  const own: TagCosts = { ...costs, tagBytes: TAG_BYTES };
 
   return {
     async hash(password) {
       const salt = randomBytes(SALT_BYTES);
-      return formatPhc({ costs, salt, tag: await compute({ password, salt, costs }) });
+      return formatPhc({ costs, salt, tag: await compute({ password, salt }, own) });
     },
 
     reserve,
@@ -85,12 +79,12 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
       const stored = parsePhc(hash);
       if (stored !== undefined) {
         const { salt, tag } = stored;
-        const withCosts = { ...stored.costs, tagBytes: tag.length };
-        return equalBytes(await compute({ password, salt, costs: withCosts }, place), tag);
+        const as = { ...stored.costs, tagBytes: tag.length };
+        return equalBytes(await compute({ password, salt }, as, place), tag);
       }
       const foreign = parseForeignHash(hash);
       if (foreign === undefined) throw new Error("a stored password hash is of no kind that can be checked");
-      return inTurn(() => foreign.verify(password), place);
+      return inTurn(() => foreign.verify(password, IN_THREADS), place);
     },
 
     needsRehash(hash) {
@@ -99,7 +93,7 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
     },
 
     async verifyNothing(password, place) {
-      await compute({ password, salt: nothingSalt, costs }, place);
+      await compute({ password, salt: nothingSalt }, own, place);
       return false;
     },
 
@@ -114,10 +108,11 @@ export function isPasswordHash(text: string): boolean {
   return parsePhc(text) !== undefined || parseForeignHash(text) !== undefined;
 }
 
-/** Node's pool has four threads, and files and names are looked up with them, too. */
 function spareCores(): number {
   return Math.max(1, Math.min(3, availableParallelism() - 1));
 }
+
+type TagCosts = Argon2Costs & { readonly tagBytes: number };
 
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
@@ -128,36 +123,6 @@ const RETRY_AFTER_SECONDS = 2;
 /** What may be asked of the machine to check one password: hashes come from elsewhere, too. */
 const MAX_MEMORY_KIB = 2 ** 18;
 const MAX_MEMORY_PASSES_KIB = 2 ** 20;
-
-let loading: Promise<Argon2id> | undefined;
-
-function loadArgon2id(): Promise<Argon2id> {
-  loading ??= import("@node-rs/argon2").then(
-    ({ hashRaw }): Argon2id =>
-      (password, salt, costs) =>
-        // Its default algorithm is Argon2id; the enum to say so is a `const enum`, which isolated modules cannot read.
-        hashRaw(password, {
-          salt,
-          memoryCost: costs.memoryKib,
-          timeCost: costs.passes,
-          parallelism: costs.parallelism,
-          outputLen: costs.tagBytes ?? TAG_BYTES,
-        }),
-    () => nodeArgon2id,
-  );
-  return loading;
-}
-
-/** Node's own Argon2id, for platforms without the binary. */
-export const nodeArgon2id: Argon2id = async (password, salt, costs) =>
-  promisify(argon2)("argon2id", {
-    message: password,
-    nonce: salt,
-    memory: costs.memoryKib,
-    passes: costs.passes,
-    parallelism: costs.parallelism,
-    tagLength: costs.tagBytes ?? TAG_BYTES,
-  });
 
 interface PhcHash {
   readonly costs: Argon2Costs;

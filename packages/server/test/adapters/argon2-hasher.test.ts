@@ -1,7 +1,8 @@
 import { verify } from "@node-rs/argon2";
 import { describe, expect, it } from "vitest";
 
-import { createArgon2Hasher, nodeArgon2id } from "../../src/adapters/argon2-hasher.ts";
+import { createArgon2Hasher } from "../../src/adapters/argon2-hasher.ts";
+import { nodeArgon2id } from "../../src/adapters/derivations/pooled.ts";
 
 describe("the password hasher", () => {
   it("PW-03: makes PHC strings of Argon2id with 19 MiB, two passes and one lane, each with its own salt", async () => {
@@ -26,7 +27,10 @@ describe("the password hasher", () => {
   it("computes with Node's own Argon2id what the binary computes", async () => {
     const hash = await createArgon2Hasher().hash("a password");
     const [, , , , salt = "", tag = ""] = hash.split("$");
-    const own = await nodeArgon2id("a password", Buffer.from(salt, "base64"), {
+    const own = await nodeArgon2id({
+      password: "a password",
+      salt: Buffer.from(salt, "base64"),
+      tagBytes: 32,
       memoryKib: 19_456,
       passes: 2,
       parallelism: 1,

@@ -15,10 +15,10 @@ export const parseBcrypt: ParseForeignHash = (text) => {
   const { django, bcrypt = "", cost } = match?.groups ?? {};
   if (match === null || Number(cost) < 4 || Number(cost) > MAX_COST) return undefined;
   return {
-    async verify(password) {
-      // Loaded only where there is such a hash: not every platform has the binary.
-      const { verify } = await import("@node-rs/bcrypt");
-      return verify(django === "bcrypt_sha256$" ? hash("sha256", password, "hex") : password, bcrypt);
-    },
+    verify: (password, derivations) =>
+      derivations.bcrypt({
+        password: django === "bcrypt_sha256$" ? hash("sha256", password, "hex") : password,
+        hash: bcrypt,
+      }),
   };
 };

@@ -3,7 +3,7 @@ import { createCipheriv } from "node:crypto";
 import { decodeBase64 } from "./base64.ts";
 import { equalBytes } from "./equal-bytes.ts";
 import type { ParseForeignHash } from "./foreign-hash.ts";
-import { deriveScryptKey, isBearableScrypt } from "./scrypt-key.ts";
+import { isBearableScrypt } from "./scrypt-costs.ts";
 
 const KEY_BYTES = 32;
 
@@ -25,8 +25,9 @@ export const parseFirebaseScrypt: ParseForeignHash = (text) => {
   }
   if (expected.length < 16 || !isBearableScrypt(costs)) return undefined;
   return {
-    async verify(password) {
-      const key = await deriveScryptKey(password, Buffer.concat([salt, separator]), { costs, length: KEY_BYTES });
+    async verify(password, derivations) {
+      const salted = Buffer.concat([salt, separator]);
+      const key = await derivations.scrypt({ password, salt: salted, ...costs, keyBytes: KEY_BYTES });
       const cipher = createCipheriv("aes-256-ctr", key, new Uint8Array(16));
       return equalBytes(Buffer.concat([cipher.update(signerKey), cipher.final()]), expected);
     },

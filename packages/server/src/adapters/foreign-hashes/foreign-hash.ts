@@ -1,3 +1,4 @@
+import type { Derivations } from "../derivations/derivations.ts";
 import { parseBcrypt } from "./bcrypt.ts";
 import { parseFirebaseScrypt } from "./firebase-scrypt.ts";
 import { parsePbkdf2 } from "./pbkdf2.ts";
@@ -5,7 +6,7 @@ import { parseScrypt } from "./scrypt.ts";
 
 /** A password hash of a kind that Latchkey does not make, but can check: accounts come with theirs from elsewhere. */
 export interface ForeignHash {
-  verify(password: string): Promise<boolean>;
+  verify(password: string, derivations: Derivations): Promise<boolean>;
 }
 
 /** `undefined` for what is no hash of the kind, and for one that would cost more to check than anybody has a reason to. */

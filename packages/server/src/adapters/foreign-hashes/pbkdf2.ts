@@ -1,6 +1,3 @@
-import { pbkdf2 } from "node:crypto";
-import { promisify } from "node:util";
-
 import { decodeBase64, decodeHex } from "./base64.ts";
 import { equalBytes } from "./equal-bytes.ts";
 import type { ForeignHash, ParseForeignHash } from "./foreign-hash.ts";
@@ -71,8 +68,8 @@ function pbkdf2Hash({ digest, iterations, salt, key }: Pbkdf2): ForeignHash | un
   if (salt === undefined || key === undefined) return undefined;
   if (key.length < MIN_KEY_BYTES || key.length > MAX_KEY_BYTES[digest]) return undefined;
   return {
-    verify: async (password) =>
-      equalBytes(await promisify(pbkdf2)(password, salt, iterations, key.length, digest), key),
+    verify: async (password, derivations) =>
+      equalBytes(await derivations.pbkdf2({ password, salt, iterations, digest, keyBytes: key.length }), key),
   };
 }
 

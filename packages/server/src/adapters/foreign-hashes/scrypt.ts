@@ -1,8 +1,8 @@
 import { decodeBase64, decodeHex } from "./base64.ts";
 import { equalBytes } from "./equal-bytes.ts";
 import type { ForeignHash, ParseForeignHash } from "./foreign-hash.ts";
-import type { ScryptCosts } from "./scrypt-key.ts";
-import { deriveScryptKey, isBearableScrypt } from "./scrypt-key.ts";
+import type { ScryptCosts } from "./scrypt-costs.ts";
+import { isBearableScrypt } from "./scrypt-costs.ts";
 
 /** scrypt, as a PHC string (`$scrypt$ln=17,r=8,p=1$…`), and as Django and Werkzeug write it, whose salts are text. */
 export const parseScrypt: ParseForeignHash = (text) => {
@@ -31,6 +31,7 @@ function scryptHash(
 ): ForeignHash | undefined {
   if (salt === undefined || key === undefined || key.length < 16 || !isBearableScrypt(costs)) return undefined;
   return {
-    verify: async (password) => equalBytes(await deriveScryptKey(password, salt, { costs, length: key.length }), key),
+    verify: async (password, derivations) =>
+      equalBytes(await derivations.scrypt({ password, salt, ...costs, keyBytes: key.length }), key),
   };
 }

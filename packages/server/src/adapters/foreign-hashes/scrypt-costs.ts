@@ -1,5 +1,3 @@
-import { scrypt } from "node:crypto";
-
 export interface ScryptCosts {
   readonly N: number;
   readonly r: number;
@@ -19,17 +17,4 @@ export function isBearableScrypt({ N, r, p }: ScryptCosts): boolean {
     128 * N * r <= MAX_MEMORY_BYTES &&
     N * r * p <= MAX_BLOCKS
   );
-}
-
-export function deriveScryptKey(
-  password: string,
-  salt: Uint8Array,
-  options: { readonly costs: ScryptCosts; readonly length: number },
-): Promise<Uint8Array> {
-  const { costs, length } = options;
-  return new Promise((resolve, reject) => {
-    scrypt(password, salt, length, { ...costs, maxmem: 2 * MAX_MEMORY_BYTES }, (error, key) =>
-      error === null ? resolve(key) : reject(error),
-    );
-  });
 }
