@@ -42,9 +42,7 @@ export function createArgon2Hasher(options: Argon2HasherOptions = {}): PasswordH
 
   let taken = 0;
   const reserve = (): HashingPlace => {
-    if (taken >= concurrency + maxWaiting) {
-      throw new AuthError("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
-    }
+    if (taken >= concurrency + maxWaiting) throw NO_ROOM;
     taken += 1;
     let isReleased = false;
     return {
@@ -117,8 +115,11 @@ type TagCosts = Argon2Costs & { readonly tagBytes: number };
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
-/** What a full queue takes, and as much again. */
-const RETRY_AFTER_SECONDS = 2;
+/**
+ * What a full queue takes, and as much again. One for all: to note where each was thrown, which is of no interest, took as
+ * long as the rest of the refusal.
+ */
+const NO_ROOM = new AuthError("unavailable", { retryAfterSeconds: 2 });
 
 /** What may be asked of the machine to check one password: hashes come from elsewhere, too. */
 const MAX_MEMORY_KIB = 2 ** 18;

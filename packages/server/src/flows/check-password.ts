@@ -11,32 +11,34 @@ import type { Attempt } from "./rate-limits.ts";
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 /**
- * Whether it is the account's password: counted as a guess first, and no longer once it was none. Unknown address, wrong
- * password and too many guesses in a row cost the same work.
+ * Does work that checks a password, in a place of the hasher's. First of all: a guess that could not be checked must not
+ * count as one, and what is refused for want of a place must have cost next to nothing.
  *
- * @throws AuthError `unavailable`, `rate_limited`
+ * @throws AuthError `unavailable`
  */
-export async function isPasswordOf(
-  context: FlowContext,
-  account: Account | undefined,
-  attempt: Attempt & { readonly password: string },
-): Promise<boolean> {
-  // First of all: a guess that could not be checked must not count as one.
-  const place = context.hasher.reserve?.();
+export async function inHashingPlace<Result>(
+  { hasher }: FlowContext,
+  work: (place: HashingPlace | undefined) => Promise<Result>,
+): Promise<Result> {
+  const place = hasher.reserve?.();
   try {
-    return await checkInPlace(context, account, { attempt, place });
+    return await work(place);
   } finally {
     place?.release();
   }
 }
 
-async function checkInPlace(
+/**
+ * Whether it is the account's password: counted as a guess first, and no longer once it was none. Unknown address, wrong
+ * password and too many guesses in a row cost the same work.
+ *
+ * @throws AuthError `rate_limited`
+ */
+export async function isPasswordOf(
   { attemptLimits, hasher, store }: FlowContext,
   account: Account | undefined,
-  {
-    attempt,
-    place,
-  }: { readonly attempt: Attempt & { readonly password: string }; readonly place: HashingPlace | undefined },
+  attempt: Attempt & { readonly password: string },
+  place: HashingPlace | undefined,
 ): Promise<boolean> {
   const guess = await attemptLimits.beforePassword(attempt);
   const userId = account?.user.id ?? NOBODY;
@@ -59,7 +61,7 @@ export async function checkPassword(
   const account = await context.store.accounts.findAccount(who.user.id);
   if (account === undefined) throw new AuthError("invalid_token");
   const attempt = { email: account.user.email, ip: presented.origin.ip, password: presented.password };
-  if (await isPasswordOf(context, account, attempt)) return account;
+  if (await inHashingPlace(context, (place) => isPasswordOf(context, account, attempt, place))) return account;
   await context.store.events.appendEvent({
     type: "reauthentication_failed",
     userId: who.user.id,

@@ -9,13 +9,14 @@ import type { User } from "../domain/user.ts";
 import { normalizeEmail } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
+import type { HashingPlace } from "../ports/password-hasher.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import type { SessionCookie } from "../tokens/session-cookie.ts";
 import type { SessionTerms } from "./agree-terms.ts";
 import { agreeTerms } from "./agree-terms.ts";
 import { authenticateOwnUser } from "./authenticate-own-user.ts";
 import { claimProof } from "./claim-proof.ts";
-import { isPasswordOf } from "./check-password.ts";
+import { inHashingPlace, isPasswordOf } from "./check-password.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { FlowContext, SignInPolicy } from "./context.ts";
 import { noticeNewDevice } from "./notice-new-device.ts";
@@ -76,7 +77,10 @@ async function beginSession<Answer>(
   { toHash, prepare }: SessionKind<Answer>,
 ): Promise<Answer> {
   const asked = readRequest(context, request);
-  const authenticated = await authenticate(context, request);
+  const authenticated =
+    context.ownUsers === undefined
+      ? await inHashingPlace(context, (place) => authenticate(context, request, place))
+      : await authenticate(context, request);
   const { user } = authenticated;
   if (user.disabledAt !== null) throw await accountDisabled(context, request, user);
 
@@ -164,7 +168,7 @@ function scopeRefused(): AuthError {
 }
 
 /** The user whose password this is. Unknown address and wrong password cost the same work and get the same answer. */
-async function authenticate(context: FlowContext, request: SignInRequest): Promise<Account> {
+async function authenticate(context: FlowContext, request: SignInRequest, place?: HashingPlace): Promise<Account> {
   const { ownUsers, store } = context;
   const email = normalizeEmail(request.email);
   const attempt = { email, ip: request.origin.ip, password: request.password };
@@ -174,7 +178,7 @@ async function authenticate(context: FlowContext, request: SignInRequest): Promi
     if (ownUsers !== undefined) {
       const account = await authenticateOwnUser(context, ownUsers, attempt);
       if (account !== undefined) return account;
-    } else if ((await isPasswordOf(context, found, attempt)) && found !== undefined) {
+    } else if ((await isPasswordOf(context, found, attempt, place)) && found !== undefined) {
       return found;
     }
   } catch (error) {

@@ -3,7 +3,7 @@ import { normalizeEmail } from "../domain/user.ts";
 import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
 import { stateOf } from "../tokens/mail-token.ts";
-import { isPasswordOf } from "./check-password.ts";
+import { inHashingPlace, isPasswordOf } from "./check-password.ts";
 import type { FlowContext } from "./context.ts";
 import type { SignedIn } from "./identify.ts";
 import { mailInBackground } from "./send-mail.ts";
@@ -43,7 +43,8 @@ export async function isOwner(
   { by, origin }: { readonly by: Claimant; readonly origin: Origin },
 ): Promise<boolean> {
   if ("user" in by) return by.user.id === account.user.id;
-  return isPasswordOf(context, account, { email: account.user.email, ip: origin.ip, password: by.password });
+  const attempt = { email: account.user.email, ip: origin.ip, password: by.password };
+  return inHashingPlace(context, (place) => isPasswordOf(context, account, attempt, place));
 }
 
 /** Mails the link once more. */

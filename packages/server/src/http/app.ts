@@ -11,6 +11,8 @@ import { getMetadata } from "./published.ts";
 import { createResponder } from "./responder.ts";
 import { servedRoutes } from "./provisions.ts";
 import { ROUTES } from "./routes.ts";
+import type { TurnedAwayLog } from "./turned-away-log.ts";
+import { createTurnedAwayLog } from "./turned-away-log.ts";
 import type { ConnectionInfo } from "./transport-security.ts";
 import { cameInClearText } from "./transport-security.ts";
 import { readUserAgent } from "./user-agent.ts";
@@ -21,6 +23,7 @@ type Env = { Bindings: ConnectionInfo };
 export function createApp(http: HttpContext): Hono<Env> {
   const app = new Hono<Env>();
   const { respond, preflight } = createResponder(http);
+  const turnedAway = createTurnedAwayLog(http.logger);
   const answered = (answer: Answer, context: Context<Env>, refusal?: AuthError): Response =>
     respond(withNonce(answer, context, http, refusal), context.req.raw, context.req.path);
   for (const path of ["/auth/*", "/oauth/revoke"]) {
@@ -59,7 +62,7 @@ export function createApp(http: HttpContext): Hono<Env> {
 
   app.notFound((context) => paths.fetch(context.req.raw, context.env));
   app.onError((error, context) => {
-    const refusal = asRefusal(error, context, http);
+    const refusal = asRefusal(error, context, { ...http, turnedAway });
     return answered(errorAnswer(refusal), context, refusal);
   });
   return app;
@@ -91,8 +94,16 @@ function observeRoute(
   };
 }
 
-function asRefusal(error: Error, context: Context<Env>, { logger }: HttpContext): AuthError {
+function asRefusal(
+  error: Error,
+  context: Context<Env>,
+  { logger, turnedAway }: Pick<HttpContext, "logger"> & { readonly turnedAway: TurnedAwayLog },
+): AuthError {
   if (error instanceof AuthError && error.code !== "unavailable") return error;
+  if (error instanceof AuthError && isDecided(error)) {
+    turnedAway.count();
+    return error;
+  }
   if (context.req.raw.signal.aborted) return new AuthError("invalid_request");
   // Whatever failed, the answer is "not now": never a reason for a client to drop its credentials.
   const { requestId } = context.env;
@@ -101,6 +112,11 @@ function asRefusal(error: Error, context: Context<Env>, { logger }: HttpContext)
     "a request could not be answered",
   );
   return error instanceof AuthError ? error : new AuthError("unavailable");
+}
+
+/** Whether nothing failed: there is too much to do at this moment, and it is known when to ask again. */
+function isDecided({ cause, details }: AuthError): boolean {
+  return cause === undefined && details.retryAfterSeconds !== undefined;
 }
 
 /** Nothing is redirected to HTTPS: a client that sends its secrets in clear text must fail before it gets used to that. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, it, onTestFinished } from "vitest";
 
@@ -111,6 +112,54 @@ describe("rotations that share a transaction", () => {
 
     expect(settled.map((one) => one.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(writer.prepare("SELECT value FROM number").all()).toEqual([{ value: 1 }, { value: 3 }]);
+  });
+
+  it("OP-04: commits that may wait a little are begun no more often than their share of the time allows", async () => {
+    const database = openDatabase(databasePath());
+    const commits: number[] = [];
+    const slowly: typeof transaction = (on, work) => {
+      commits.push(performance.now());
+      const until = performance.now() + 10;
+      while (performance.now() < until);
+      return transaction(on, work);
+    };
+    const batch = createTurnBatch(database, slowly, { maxShare: 0.2, maxPauseMs: 1_000 });
+
+    const begun = performance.now();
+    const all: Promise<boolean>[] = [];
+    while (performance.now() - begun < 300) {
+      all.push(batch.add(() => true));
+      await sleep(5);
+    }
+    expect(await Promise.all(all)).toEqual(all.map(() => true));
+
+    expect(commits[0]).toBeLessThan(begun + 50);
+    const gaps = commits.slice(1).map((at, n) => at - (commits[n] ?? 0));
+    expect(gaps.length).toBeGreaterThan(1);
+    // Ten milliseconds, and four times as long without one.
+    for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(48);
+  });
+
+  it("a sign-in that fails beside others ends no session of the user's, and the others succeed", async () => {
+    const store = createSqliteStore({ path: databasePath() });
+    onTestFinished(() => store.close());
+    const older = sampleSession();
+    await store.sessions.createSession(older, signedIn(older));
+    const [one, other] = [sampleSession({ userId: older.userId }), sampleSession()];
+    // The same id a second time: what the limit has ended before that must come to life again.
+    const twice = { ...one, id: other.id };
+
+    const settled = await Promise.allSettled([
+      store.sessions.createSession(other, signedIn(other)),
+      store.sessions.createSession(twice, signedIn(twice), 1),
+      store.sessions.createSession(one, signedIn(one)),
+    ]);
+
+    expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    const live = await store.sessions.listSessions(older.userId, older.createdAt);
+    expect(live.map(({ id }) => id).toSorted()).toEqual([older.id, one.id].toSorted());
+    const ended = (await store.events.listEvents(0, 100)).filter(({ type }) => type === "session_revoked");
+    expect(ended).toEqual([]);
   });
 
   it("where the database stays locked all are refused at once, after one wait", async () => {

@@ -79,6 +79,20 @@ export function transaction<Result>(database: DatabaseSync, work: () => Result):
   return between(database, "BEGIN IMMEDIATE", work);
 }
 
+/** Runs the work as a part of a transaction that others share: as a whole or, where it throws, not at all. */
+export function part<Result>(database: DatabaseSync, work: () => Result): Result {
+  database.exec("SAVEPOINT part");
+  try {
+    const result = work();
+    database.exec("RELEASE part");
+    return result;
+  } catch (error) {
+    // A few errors have ended the whole transaction by themselves.
+    if (database.isTransaction) database.exec("ROLLBACK TO part; RELEASE part");
+    throw error;
+  }
+}
+
 /** Runs work that changes nothing, on the database as it is at its first statement; nobody is locked out. */
 export function snapshot<Result>(database: DatabaseSync, work: () => Result): Result {
   return between(database, "BEGIN", work);

@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { AuthEvent } from "../../domain/event.ts";
 import type { EventConsequences, EventLog, RecordedEvent } from "../../ports/event-log.ts";
 import type { SqliteConnections } from "./connection.ts";
+import type { TurnBatch } from "./turn-batch.ts";
 import { watchCommits } from "./watch-commits.ts";
 
 /** Appends an event within whatever transaction the caller has begun on this connection. */
@@ -16,7 +17,8 @@ export function prepareAppendEvent(database: DatabaseSync): AppendEvent {
   };
 }
 
-export function createEventLog({ durable, relaxed }: SqliteConnections): EventLog {
+/** @param signIns batches on the durable connection that may wait a little, as nothing may that others must hear of */
+export function createEventLog({ durable, relaxed }: SqliteConnections, signIns: TurnBatch): EventLog {
   const append = prepareAppendEvent(durable);
   const select = relaxed.prepare("SELECT sequence, detail FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?");
   const purge = durable.prepare(`
@@ -26,7 +28,8 @@ export function createEventLog({ durable, relaxed }: SqliteConnections): EventLo
     )`);
   return {
     async appendEvent(event) {
-      append(event);
+      if (event.type === "sign_in_failed") await signIns.add(() => append(event));
+      else append(event);
     },
     async listEvents(after, limit) {
       return select.all(after, limit).map((row): RecordedEvent => ({

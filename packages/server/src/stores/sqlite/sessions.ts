@@ -4,7 +4,7 @@ import type { Origin } from "../../domain/event.ts";
 import type { Session } from "../../domain/session.ts";
 import type { SessionRotation, SessionStore } from "../../ports/session-store.ts";
 import type { SqliteConnections } from "./connection.ts";
-import { transaction } from "./connection.ts";
+import { part, transaction } from "./connection.ts";
 import { endedByLimit } from "../ended-by-limit.ts";
 import { attemptsText } from "../attempts-text.ts";
 import { prepareAppendEvent } from "./events.ts";
@@ -13,8 +13,17 @@ import { prepareSelect } from "./select.ts";
 import { SESSION_COLUMNS, sessionOf } from "./session-row.ts";
 import { prepareRevokeUserSessions } from "./user-sessions.ts";
 
-/** @param rotations batches on the relaxed connection */
-export function createSessionStore({ durable, relaxed }: SqliteConnections, rotations: TurnBatch): SessionStore {
+interface SessionBatches {
+  /** On the relaxed connection. */
+  readonly rotations: TurnBatch;
+  /** On the durable one. */
+  readonly signIns: TurnBatch;
+}
+
+export function createSessionStore(
+  { durable, relaxed }: SqliteConnections,
+  { rotations, signIns }: SessionBatches,
+): SessionStore {
   const append = prepareAppendEvent(durable);
 
   const insert = durable.prepare(`
@@ -61,35 +70,36 @@ export function createSessionStore({ durable, relaxed }: SqliteConnections, rota
   };
 
   return {
-    async createSession(session, event, maxSessions) {
-      transaction(durable, () => {
-        if (maxSessions !== undefined) endOldest(session, event.origin, maxSessions - 1);
-        insert.run(
-          session.id,
-          session.userId,
-          session.clientId,
-          session.audience,
-          session.scope,
-          session.createdAt,
-          session.authTime,
-          JSON.stringify(session.amr),
-          session.acr,
-          Number(session.persistent),
-          session.device,
-          session.ip,
-          session.jkt,
-          session.expiresAt,
-          session.generation,
-          session.secretHash,
-          attemptsText(session.attempts),
-          Number(session.attemptKeysUsed),
-          session.rotatedAt,
-          session.idleExpiresAt,
-          session.place,
-        );
-        append(event);
-      });
-    },
+    createSession: (session, event, maxSessions) =>
+      signIns.add(() =>
+        part(durable, () => {
+          if (maxSessions !== undefined) endOldest(session, event.origin, maxSessions - 1);
+          insert.run(
+            session.id,
+            session.userId,
+            session.clientId,
+            session.audience,
+            session.scope,
+            session.createdAt,
+            session.authTime,
+            JSON.stringify(session.amr),
+            session.acr,
+            Number(session.persistent),
+            session.device,
+            session.ip,
+            session.jkt,
+            session.expiresAt,
+            session.generation,
+            session.secretHash,
+            attemptsText(session.attempts),
+            Number(session.attemptKeysUsed),
+            session.rotatedAt,
+            session.idleExpiresAt,
+            session.place,
+          );
+          append(event);
+        }),
+      ),
 
     async findSession(id) {
       const row = select.get(id);

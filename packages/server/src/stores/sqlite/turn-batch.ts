@@ -19,21 +19,42 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** For work that may wait a little: while a commit waits for the disk nobody is answered, so it must not be begun all the time. */
+export interface Pace {
+  /** What part of all time the commits may take, from 0 to 1… */
+  readonly maxShare: number;
+  /** …unless something has waited so long, in milliseconds. */
+  readonly maxPauseMs: number;
+}
+
 /** @param together what the work shares: a transaction, or a snapshot */
-export function createTurnBatch(database: DatabaseSync, together: typeof transaction): TurnBatch {
+export function createTurnBatch(
+  database: DatabaseSync,
+  together: typeof transaction,
+  { maxShare, maxPauseMs }: Pace = { maxShare: 1, maxPauseMs: 0 },
+): TurnBatch {
   let waiting: Waiting[] = [];
+  let mayBeginAt = 0;
 
   const flush = (): void => {
     const batch = waiting;
     waiting = [];
-    if (batch.length > 0) commit(database, together, batch);
+    if (batch.length === 0) return;
+    const begun = performance.now();
+    commit(database, together, batch);
+    const ended = performance.now();
+    mayBeginAt = ended + Math.min(maxPauseMs, (ended - begun) * (1 / maxShare - 1));
   };
 
   return {
     add(work) {
       return new Promise((resolve, reject) => {
         // The check phase comes once all requests that arrived in this turn have been read.
-        if (waiting.length === 0) setImmediate(flush);
+        if (waiting.length === 0) {
+          const pauseMs = mayBeginAt - performance.now();
+          if (pauseMs > 1) setTimeout(flush, pauseMs);
+          else setImmediate(flush);
+        }
         waiting.push({
           run() {
             const result = work();
