@@ -22,21 +22,29 @@ type Verb = (...values: unknown[]) => Promise<unknown>;
 
 function observePart<Part extends object>(name: string, part: Part, observer: Observer): Part {
   const verbs = Object.entries(part).map(([verb, call]): [string, Verb] => {
-    const observed: Verb = async (...values) => {
-      const result = await observer.observeStore(`${name}.${verb}`, () => (call as Verb).apply(part, values));
-      // Of a change that did not take place nothing is recorded.
-      if (result !== false) for (const { type, ...event } of values.filter(isEvent)) countEvent(observer, type, event);
-      return result;
+    const path = `${name}.${verb}`;
+    const observed: Verb = (...values) => {
+      const answered = observer.observeStore(path, () => (call as Verb).apply(part, values));
+      const events = values.filter(isEvent);
+      if (events.length > 0) answered.then((result) => countEvents(observer, events, result), ignore);
+      return answered;
     };
     return [verb, observed];
   });
   return Object.fromEntries(verbs) as Part;
 }
 
-function countEvent(observer: Observer, type: AuthEvent["type"], event: object): void {
-  const reason = "reason" in event && typeof event.reason === "string" ? event.reason : undefined;
-  observer.count({ kind: "event", type, reason });
+function countEvents(observer: Observer, events: readonly AuthEvent[], result: unknown): void {
+  // Of a change that did not take place nothing is recorded.
+  if (result === false) return;
+  for (const event of events) {
+    const reason = "reason" in event && typeof event.reason === "string" ? event.reason : undefined;
+    observer.count({ kind: "event", type: event.type, reason });
+  }
 }
+
+/** Whoever asked is told of the failure. */
+function ignore(): void {}
 
 function isEvent(value: unknown): value is AuthEvent {
   return typeof value === "object" && value !== null && "type" in value && "at" in value && "origin" in value;

@@ -4,10 +4,12 @@
  *
  * @module
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 import type { AuthServer } from "../create-auth-server.ts";
-import type { Observer } from "../ports/observer.ts";
+import type { ObservedAnswer, Observer, RefreshVerdictName } from "../ports/observer.ts";
+import type { CountTally } from "./prometheus-tallies.ts";
+import { tallyCounts, tallyDurations } from "./prometheus-tallies.ts";
 
 export interface PrometheusMetrics {
   /** For the option `observer`. */
@@ -29,30 +31,35 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   collectDefaultMetrics({ register: registry });
   let server: Pick<AuthServer, "load" | "listKeys"> | undefined;
 
-  const requests = new Histogram({
+  const requests = tallyDurations(registry, {
     name: "latchkey_request_duration_seconds",
     help: "Requests, by what was answered.",
-    labelNames: ["method", "route", "status"],
+    labels: ["method", "route", "status"],
     buckets: REQUEST_BUCKETS,
-    registers,
   });
-  const refusals = counter("refusals_total", "Refusals, by their code.", ["route", "code"]);
-  const refreshes = counter("refreshes_total", "Refreshes, by the verdict.", ["verdict"]);
-  const signIns = counter("sign_ins_total", "Sign-ins, by their outcome.", ["outcome"]);
-  const thefts = counter("thefts_total", "Sessions ended because a copied refresh token was used.", []);
-  const revocations = counter("revocations_total", "What was taken back, by kind and reason.", ["kind", "reason"]);
-  const rateLimited = counter("rate_limited_total", "Requests refused for their number, by the limit.", ["limit"]);
-  const storeCalls = new Histogram({
+  const storeCalls = tallyDurations(registry, {
     name: "latchkey_store_duration_seconds",
     help: "Verbs of the store.",
-    labelNames: ["verb", "outcome"],
+    labels: ["verb", "outcome"],
     buckets: STORE_BUCKETS,
-    registers,
   });
-
-  function counter(name: string, help: string, labelNames: readonly string[]): Counter {
-    return new Counter({ name: `latchkey_${name}`, help, labelNames: [...labelNames], registers });
-  }
+  const counter = (
+    name: string,
+    help: string,
+    labels: readonly string[],
+    startsWith?: readonly (readonly string[])[],
+  ): CountTally => tallyCounts(registry, { name: `latchkey_${name}`, help, labels, ...(startsWith && { startsWith }) });
+  const refusals = counter("refusals_total", "Refusals, by their code.", ["route", "code"]);
+  const refreshes = counter(
+    "refreshes_total",
+    "Refreshes, by the verdict.",
+    ["verdict"],
+    VERDICTS.map((verdict) => [verdict]),
+  );
+  const signIns = counter("sign_ins_total", "Sign-ins, by their outcome.", ["outcome"]);
+  const thefts = counter("thefts_total", "Sessions ended because a copied refresh token was used.", [], [[]]);
+  const revocations = counter("revocations_total", "What was taken back, by kind and reason.", ["kind", "reason"]);
+  const rateLimited = counter("rate_limited_total", "Requests refused for their number, by the limit.", ["limit"]);
 
   const gauge = (name: string, help: string, read: (load: ReturnType<AuthServer["load"]>) => number): void => {
     const made: Gauge = new Gauge({
@@ -84,40 +91,36 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       }
     },
   });
-  for (const verdict of ["refused", "retried", "reuse", "rolled_forward", "rotated", "superseded"]) {
-    refreshes.inc({ verdict }, 0);
-  }
-  thefts.inc(0);
-
   const observer: Observer = {
-    async observeRequest({ method, route }, answer) {
+    // Both answer with the very promise that they were given: another one would take longer than all that is counted.
+    observeRequest({ method, route }, answer) {
       const startedAt = performance.now();
-      const answered = await answer();
-      const { status, error } = answered;
-      requests.observe({ method, route, status }, (performance.now() - startedAt) / 1_000);
-      if (error !== undefined) refusals.inc({ route, code: error });
+      const answered = answer();
+      const countAnswer = ({ status, error }: ObservedAnswer): void => {
+        requests(secondsSince(startedAt), method, route, status);
+        if (error !== undefined) refusals(route, error);
+      };
+      void answered.then(countAnswer);
       return answered;
     },
 
-    async observeStore(verb, call) {
+    observeStore(verb, call) {
       const startedAt = performance.now();
-      let outcome = "failed";
-      try {
-        const result = await call();
-        outcome = "answered";
-        return result;
-      } finally {
-        storeCalls.observe({ verb, outcome }, (performance.now() - startedAt) / 1_000);
-      }
+      const result = call();
+      result.then(
+        () => storeCalls(secondsSince(startedAt), verb, "answered"),
+        () => storeCalls(secondsSince(startedAt), verb, "failed"),
+      );
+      return result;
     },
 
     count(occurrence) {
       switch (occurrence.kind) {
         case "refresh":
-          refreshes.inc({ verdict: occurrence.verdict });
+          refreshes(occurrence.verdict);
           break;
         case "rate_limited":
-          rateLimited.inc({ limit: occurrence.limit });
+          rateLimited(occurrence.limit);
           break;
         case "event":
           countEvent(occurrence.type, occurrence.reason);
@@ -127,11 +130,11 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   };
 
   function countEvent(type: string, reason = "none"): void {
-    if (type === "signed_in") signIns.inc({ outcome: "signed_in" });
-    if (type === "sign_in_failed") signIns.inc({ outcome: "failed" });
-    if (reason === "refresh_token_reuse") thefts.inc();
+    if (type === "signed_in") signIns("signed_in");
+    if (type === "sign_in_failed") signIns("failed");
+    if (reason === "refresh_token_reuse") thefts();
     const kind = REVOCATIONS[type];
-    if (kind !== undefined) revocations.inc({ kind, reason });
+    if (kind !== undefined) revocations(kind, reason);
   }
 
   return {
@@ -142,6 +145,19 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+const VERDICTS: readonly RefreshVerdictName[] = [
+  "refused",
+  "retried",
+  "reuse",
+  "rolled_forward",
+  "rotated",
+  "superseded",
+];
+
+function secondsSince(startedAt: number): number {
+  return (performance.now() - startedAt) / 1_000;
 }
 
 const REVOCATIONS: Readonly<Record<string, string>> = {
