@@ -268,6 +268,11 @@ export interface RateLimitOptions {
   readonly limiter?: RateLimiter;
   /** Wrong passwords for one account. Default: 10 in 15 minutes. */
   readonly failuresPerAccount?: { readonly points: number; readonly windowSeconds: number };
+  /**
+   * From the so many-th wrong password for one account on, the next is held off: so long at first (at least 5 seconds), each
+   * time twice as long. Default: 5 seconds after the fifth. As many are checked at once, less one.
+   */
+  readonly delayPerAccount?: { readonly afterFailures: number; readonly seconds: number };
   /** Wrong passwords from one IPv4 address or IPv6 /64. Default: 50 in 10 minutes. */
   readonly failuresPerNetwork?: { readonly points: number; readonly windowSeconds: number };
   /** Default: 20 in an hour. */

@@ -345,6 +345,7 @@ async function assemble(settings: Settings, background: Background): Promise<Par
     policy: settings.policy,
     attemptLimits: createAttemptLimits({
       ...settings.rateLimits,
+      observer: settings.observer,
       bucketOf: (subject) => refreshKeys.at(clock()).bucketOf(subject),
     }),
     newPasswords: settings.newPasswords,

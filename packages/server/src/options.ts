@@ -2,7 +2,6 @@ import { z } from "zod";
 
 import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
 import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
-import { observeRateLimiter } from "./adapters/observed-rate-limiter.ts";
 import { observeStore } from "./adapters/observed-store.ts";
 import type { AuthServerOptions } from "./auth-server-options.ts";
 import type { ApiTokenPolicy } from "./domain/api-token.ts";
@@ -193,12 +192,15 @@ const optionsSchema = z.strictObject({
       z.strictObject({
         limiter: z.custom<RateLimiter>((value) => typeof value === "object" && value !== null).optional(),
         failuresPerAccount: rateLimit.optional(),
+        delayPerAccount: z
+          .strictObject({ afterFailures: z.int().min(2).max(1_000), seconds: z.int().min(5).max(900) })
+          .default(DEFAULT_RATE_LIMITS.delayPerAccount),
         failuresPerNetwork: rateLimit.optional(),
         signUpsPerNetwork: rateLimit.optional(),
         consecutiveFailures: z.int().min(5).max(100).default(DEFAULT_RATE_LIMITS.consecutiveFailures),
       }),
     ])
-    .default({ consecutiveFailures: DEFAULT_RATE_LIMITS.consecutiveFailures }),
+    .prefault({}),
   dpop: z.strictObject({ nonce: z.enum(["auto", "required"]).default("auto") }).default({ nonce: "auto" }),
   cookies: z
     .strictObject({ scope: z.enum(["path", "origin"]).default("path"), accessToken: z.boolean().default(false) })
@@ -283,7 +285,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     signingService: given.signingService,
     audiences,
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
-    rateLimits: rateLimitsOf(given.rateLimits, given.observer),
+    rateLimits: rateLimitsOf(given.rateLimits),
     readClientAddress: createClientAddress(given.trustedProxies),
     isTrustedProxy: createTrustedProxies(given.trustedProxies),
     mail: given.mail,
@@ -386,12 +388,9 @@ function apiTokenPolicyOf(
   return { ...apiTokens, audiences };
 }
 
-function rateLimitsOf(
-  given: z.infer<typeof optionsSchema>["rateLimits"],
-  observer: Observer | undefined,
-): Settings["rateLimits"] {
+function rateLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): Settings["rateLimits"] {
   if (given === false) return { limits: DEFAULT_RATE_LIMITS, limiter: undefined };
-  const { limiter = createMemoryRateLimiter(), consecutiveFailures } = given;
+  const { limiter = createMemoryRateLimiter(), delayPerAccount, consecutiveFailures } = given;
   const withDefault = (name: "failuresPerAccount" | "failuresPerNetwork" | "signUpsPerNetwork"): RateLimit => ({
     ...DEFAULT_RATE_LIMITS[name],
     ...given[name],
@@ -399,11 +398,12 @@ function rateLimitsOf(
   const limits = {
     ...DEFAULT_RATE_LIMITS,
     failuresPerAccount: withDefault("failuresPerAccount"),
+    delayPerAccount,
     failuresPerNetwork: withDefault("failuresPerNetwork"),
     signUpsPerNetwork: withDefault("signUpsPerNetwork"),
     consecutiveFailures,
   };
-  return { limits, limiter: observer === undefined ? limiter : observeRateLimiter(limiter, observer) };
+  return { limits, limiter };
 }
 
 const WEBHOOK_SECRET_HINT =

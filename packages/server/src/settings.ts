@@ -40,7 +40,7 @@ export interface Settings {
   readonly dpopNonceRequired: boolean;
   readonly setsAccessCookie: boolean;
   readonly policy: SignInPolicy;
-  readonly rateLimits: Omit<AttemptLimitsOptions, "bucketOf">;
+  readonly rateLimits: Omit<AttemptLimitsOptions, "bucketOf" | "observer">;
   readonly mail: MailOptions | undefined;
   readonly hooks: FlowHooks;
   readonly ownUsers: OwnUsers | undefined;

@@ -19,7 +19,7 @@ export function createMemoryRateLimiter(): RateLimiter {
 export function createFlexibleRateLimiter(open: (options: IRateLimiterOptions) => RateLimiterAbstract): RateLimiter {
   const opened = new Map<string, RateLimiterAbstract>();
   const limiterOf = ({ name, points, windowSeconds }: RateLimit): RateLimiterAbstract => {
-    const id = `${name} ${points} ${windowSeconds}`;
+    const id = `${name} ${points}`;
     const found = opened.get(id) ?? open({ keyPrefix: `latchkey-${name}`, points, duration: windowSeconds });
     opened.set(id, found);
     return found;
@@ -33,17 +33,25 @@ export function createFlexibleRateLimiter(open: (options: IRateLimiterOptions) =
       // By the clock that the library counts by. The window ends no sooner than so long after this moment.
       const askedAt = Date.now();
       try {
-        const { msBeforeNext } = await counted(limiterOf(limit).consume(key));
+        const { msBeforeNext } = await counted(
+          limiterOf(limit).consume(key, 1, { customDuration: limit.windowSeconds }),
+        );
         return {
           async giveBack() {
             if (Date.now() >= askedAt + msBeforeNext - COUNT_TIMEOUT_MS) return;
-            await counted(limiterOf(limit).reward(key));
+            await counted(limiterOf(limit).reward(key, 1, { customDuration: limit.windowSeconds }));
           },
         };
       } catch (refusal) {
         if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000));
         throw refusal;
       }
+    },
+
+    async count(limit, key) {
+      const found = await counted(limiterOf(limit).get(key));
+      if (found === null || found.msBeforeNext <= 0) return { taken: 0, secondsLeft: limit.windowSeconds };
+      return { taken: found.consumedPoints, secondsLeft: Math.max(1, Math.ceil(found.msBeforeNext / 1_000)) };
     },
 
     async reset(limit, key) {

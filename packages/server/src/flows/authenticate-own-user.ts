@@ -16,7 +16,7 @@ export async function authenticateOwnUser(
   credentials: Credentials,
 ): Promise<Account | undefined> {
   const { attemptLimits, hooks, store } = context;
-  const guess = await attemptLimits.beforePassword(credentials);
+  const guess = await attemptLimits.beforePassword({ ...credentials, sessionId: null });
   const hook = { name: "users.authenticate", timeoutSeconds: hooks.timeoutSeconds };
   const found = await askHook(hook, async () => {
     try {

@@ -60,7 +60,8 @@ export async function checkPassword(
 ): Promise<Account> {
   const account = await context.store.accounts.findAccount(who.user.id);
   if (account === undefined) throw new AuthError("invalid_token");
-  const attempt = { email: account.user.email, ip: presented.origin.ip, password: presented.password };
+  const { password, origin } = presented;
+  const attempt = { email: account.user.email, ip: origin.ip, sessionId: who.session.id, password };
   if (await inHashingPlace(context, (place) => isPasswordOf(context, account, attempt, place))) return account;
   await context.store.events.appendEvent({
     type: "reauthentication_failed",

@@ -67,7 +67,8 @@ export async function endOpaqueSession(
   );
 }
 
-function isHeldBy(session: Session, { secret }: SessionCookie): boolean {
+/** Whether the cookie holds the session's secret. */
+export function isHeldBy(session: Session, { secret }: SessionCookie): boolean {
   const held = Buffer.from(session.secretHash);
   const presented = Buffer.from(hashOpaqueSecret(secret));
   return held.length === presented.length && timingSafeEqual(held, presented);

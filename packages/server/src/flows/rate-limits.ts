@@ -1,12 +1,17 @@
 import ipaddr from "ipaddr.js";
 
 import { AuthError } from "../errors.ts";
+import type { Observer } from "../ports/observer.ts";
 import type { RateLimit, RateLimiter, TakenPoint } from "../ports/rate-limiter.ts";
+import type { GuessDelay } from "./guess-limit.ts";
+import { claimGuess } from "./guess-limit.ts";
 
 /** How much is too much. */
 export interface RateLimits {
   /** Wrong passwords for one account, whether or not it exists. */
   readonly failuresPerAccount: RateLimit;
+  /** How these are spread over time. */
+  readonly delayPerAccount: GuessDelay;
   /** Wrong passwords from one network. */
   readonly failuresPerNetwork: RateLimit;
   readonly signUpsPerNetwork: RateLimit;
@@ -22,6 +27,7 @@ export interface RateLimits {
 
 export const DEFAULT_RATE_LIMITS: RateLimits = {
   failuresPerAccount: { name: "failures-per-account", points: 10, windowSeconds: 900 },
+  delayPerAccount: { afterFailures: 5, seconds: 5 },
   failuresPerNetwork: { name: "failures-per-network", points: 50, windowSeconds: 600 },
   signUpsPerNetwork: { name: "sign-ups-per-network", points: 20, windowSeconds: 3_600 },
   mailsPerAccount: { name: "mails-per-account", points: 3, windowSeconds: 3_600 },
@@ -37,6 +43,11 @@ export interface Attempt {
   readonly email: string;
   /** The client's address. */
   readonly ip: string | null;
+  /**
+   * The live session of this very account that whoever tries holds: they are counted apart, so that nobody without one can
+   * make them wait.
+   */
+  readonly sessionId: string | null;
 }
 
 export interface CountedGuess {
@@ -54,7 +65,7 @@ export interface AttemptLimits {
    */
   beforePassword(attempt: Attempt): Promise<CountedGuess>;
   /** @throws AuthError `rate_limited`, the same for accounts that exist and for those that do not */
-  beforeMail(attempt: Attempt): Promise<void>;
+  beforeMail(attempt: Omit<Attempt, "sessionId">): Promise<void>;
   /** @throws AuthError `rate_limited` */
   beforeSignUp(ip: string | null): Promise<void>;
   /** @throws AuthError `rate_limited` past so many a day */
@@ -67,30 +78,37 @@ export interface AttemptLimitsOptions {
   readonly limits: RateLimits;
   /** `undefined`: nothing is counted but consecutive failures. */
   readonly limiter: RateLimiter | undefined;
+  /** Told of refusals. */
+  readonly observer: Observer | undefined;
   /** The bucket that a name or a network falls into, the same on all nodes; nobody outside can tell who shares one. */
   readonly bucketOf: (subject: string) => string;
 }
 
-export function createAttemptLimits({ limits, limiter, bucketOf }: AttemptLimitsOptions): AttemptLimits {
+export function createAttemptLimits({ limits, limiter, observer, bucketOf }: AttemptLimitsOptions): AttemptLimits {
+  const refuse = ({ name }: RateLimit, retryAfterSeconds: number): never => {
+    observer?.count({ kind: "rate_limited", limit: name });
+    throw new AuthError("rate_limited", { retryAfterSeconds });
+  };
   const take = async (limit: RateLimit, subject: string | undefined): Promise<TakenPoint | undefined> => {
     if (limiter === undefined || subject === undefined) return undefined;
     const taken = await limiter.take(limit, bucketOf(subject));
-    if (typeof taken === "number") throw new AuthError("rate_limited", { retryAfterSeconds: taken });
-    return taken;
+    return typeof taken === "number" ? refuse(limit, taken) : taken;
   };
-  const { failuresPerAccount, failuresPerNetwork, signUpsPerNetwork, consecutiveFailures } = limits;
+  const { failuresPerNetwork, signUpsPerNetwork, consecutiveFailures } = limits;
+  const guessLimits = { failures: limits.failuresPerAccount, delay: limits.delayPerAccount, refuse };
   const { mailsPerAccount, mailsPerNetwork } = limits;
 
   return {
     consecutiveFailures,
 
-    async beforePassword({ email, ip }) {
+    async beforePassword({ email, ip, sessionId }) {
       const ofNetwork = await take(failuresPerNetwork, networkOf(ip));
-      const ofAccount = await take(failuresPerAccount, email);
+      const bucket = bucketOf(sessionId === null ? email : `session ${sessionId}`);
+      const ofAccount = limiter && (await claimGuess(limiter, guessLimits, bucket));
       return {
         async forget() {
           await ofNetwork?.giveBack();
-          await limiter?.reset(failuresPerAccount, bucketOf(email));
+          await ofAccount?.forgetAll();
         },
         async giveBack() {
           await ofNetwork?.giveBack();

@@ -11,7 +11,6 @@ import { AuthError } from "../errors.ts";
 import type { Account } from "../ports/account-store.ts";
 import type { HashingPlace } from "../ports/password-hasher.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
-import type { SessionCookie } from "../tokens/session-cookie.ts";
 import type { SessionTerms } from "./agree-terms.ts";
 import { agreeTerms } from "./agree-terms.ts";
 import { authenticateOwnUser } from "./authenticate-own-user.ts";
@@ -23,11 +22,13 @@ import { noticeNewDevice } from "./notice-new-device.ts";
 import { networkOf } from "./rate-limits.ts";
 import { recordOnce } from "./record-once.ts";
 import { endOpaqueSession, hashOpaqueSecret } from "./opaque-session.ts";
+import type { PresentedSession } from "./presented-session.ts";
+import { knownSessionId } from "./presented-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
 import { upgradePasswordHash } from "./upgrade-password-hash.ts";
 
-export interface SignInRequest {
+export interface SignInRequest extends PresentedSession {
   readonly email: string;
   readonly password: string;
   readonly clientId: string | undefined;
@@ -35,10 +36,6 @@ export interface SignInRequest {
   readonly scope: string | undefined;
   /** Whether the session is to outlive the browser. */
   readonly remember: boolean;
-  /** The refresh token of a session this browser already has; the new session replaces it. */
-  readonly replaces: string | undefined;
-  /** The same, by an opaque cookie. */
-  readonly replacesOpaque: SessionCookie | undefined;
   /** Binds the session to its key. */
   readonly proof: ProofOfPossession | undefined;
   readonly origin: Origin;
@@ -171,15 +168,16 @@ function scopeRefused(): AuthError {
 async function authenticate(context: FlowContext, request: SignInRequest, place?: HashingPlace): Promise<Account> {
   const { ownUsers, store } = context;
   const email = normalizeEmail(request.email);
-  const attempt = { email, ip: request.origin.ip, password: request.password };
+  const credentials = { email, ip: request.origin.ip, password: request.password };
   const found = ownUsers === undefined ? await store.accounts.findAccountByEmail(email) : undefined;
   const userId = found?.user.id ?? null;
   try {
     if (ownUsers !== undefined) {
-      const account = await authenticateOwnUser(context, ownUsers, attempt);
+      const account = await authenticateOwnUser(context, ownUsers, credentials);
       if (account !== undefined) return account;
-    } else if ((await isPasswordOf(context, found, attempt, place)) && found !== undefined) {
-      return found;
+    } else {
+      const attempt = { ...credentials, sessionId: await knownSessionId(context, found?.user.id, request) };
+      if ((await isPasswordOf(context, found, attempt, place)) && found !== undefined) return found;
     }
   } catch (error) {
     if (error instanceof AuthError && error.code === "rate_limited") await recordLimited(context, request, userId);

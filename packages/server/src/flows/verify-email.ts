@@ -43,7 +43,7 @@ export async function isOwner(
   { by, origin }: { readonly by: Claimant; readonly origin: Origin },
 ): Promise<boolean> {
   if ("user" in by) return by.user.id === account.user.id;
-  const attempt = { email: account.user.email, ip: origin.ip, password: by.password };
+  const attempt = { email: account.user.email, ip: origin.ip, sessionId: null, password: by.password };
   return inHashingPlace(context, (place) => isPasswordOf(context, account, attempt, place));
 }
 

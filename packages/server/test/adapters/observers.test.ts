@@ -80,11 +80,11 @@ describe("metrics for Prometheus", () => {
   it("count what limits refuse, and what the store took and failed to answer", async () => {
     const { authority, value } = await start();
     const json = { email: "ada@example.com", password: "a wrong password" };
-    for (let index = 0; index < 11; index++) await authority.call("POST", "/auth/login", { json });
-    expect(await value('latchkey_rate_limited_total{limit="failures-per-account"}')).toBe(1);
+    for (let index = 0; index < 6; index++) await authority.call("POST", "/auth/login", { json });
+    expect(await value('latchkey_rate_limited_total{limit="delay-per-account"}')).toBe(1);
     expect(
       await value('latchkey_store_duration_seconds_count{verb="accounts.claimPasswordCheck",outcome="answered"}'),
-    ).toBe(10);
+    ).toBe(5);
     await authority.server.close();
     expectRefusal(await authority.refresh("x.y.z"), 401, "session_ended");
     expect((await authority.call("POST", "/auth/login", { json: { ...json, email: "b@example.com" } })).status).toBe(

@@ -209,7 +209,7 @@ describe("OP-03 H-05: a rate limiter", () => {
       },
     ],
   ] as const)("%s lets nobody guess, with the right password either", async (_what, fail) => {
-    const limiter: RateLimiter = { take: fail, reset: fail };
+    const limiter: RateLimiter = { take: fail, count: fail, reset: fail };
     const authority = await startAuthority({ rateLimits: { limiter } });
     for (const password of [PASSWORD, "a wrong password"]) {
       const json = { email: "ada@example.com", password };
@@ -223,7 +223,7 @@ describe("OP-03 H-05: a rate limiter", () => {
   it("that fails once the password was right begins no session", async () => {
     const away = () => Promise.reject(new Error("away"));
     const authority = await startAuthority({
-      rateLimits: { limiter: { take: async () => ({ giveBack: away }), reset: away } },
+      rateLimits: { limiter: { take: async () => ({ giveBack: away }), count: away, reset: away } },
     });
     const json = { email: "ada@example.com", password: PASSWORD };
     expect((await authority.call("POST", "/auth/signup", { json })).status).toBe(201);

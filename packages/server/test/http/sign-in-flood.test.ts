@@ -56,7 +56,7 @@ describe("more sign-ins at once than there is room for", () => {
   it("PW-04: do not let more guesses through than may fail", async () => {
     const authority = await startAuthority({
       passwordHasher: createArgon2Hasher({ concurrency: 1, maxWaiting: 8 }),
-      rateLimits: { consecutiveFailures: 5, failuresPerAccount: { points: 1_000, windowSeconds: 60 } },
+      rateLimits: { consecutiveFailures: 5, delayPerAccount: { afterFailures: 1_000, seconds: 5 } },
     });
     await authority.signedIn();
     const guess = async (password: string): Promise<number> =>
