@@ -29,8 +29,11 @@ export type AuthEvent = {
   | {
       readonly type: "sign_in_failed";
       readonly userId: string | null;
-      /** Where it was not the password. Repeated refusals of one network in one minute are recorded once. */
-      readonly cause?: "rate_limited" | "account_disabled";
+      /**
+       * Where it was not the password. Repeated refusals of one network in one minute are recorded once, and once an hour for
+       * each user that a proof of possession came a second time, with the right password.
+       */
+      readonly cause?: "rate_limited" | "account_disabled" | "replayed_proof";
     }
   /** Somebody signed in was asked for the password once more, and it was wrong. */
   | { readonly type: "reauthentication_failed"; readonly userId: string; readonly sessionId: string }
@@ -91,12 +94,15 @@ export type AuthEvent = {
     }
   /** A late duplicate, which got nothing; once for each token. */
   | { readonly type: "refresh_superseded"; readonly userId: string; readonly sessionId: string }
-  /** An authentic refresh token in hands that it is not for; once for each token. */
+  /**
+   * An authentic refresh token in hands that it is not for, once for each token; or with a proof of possession that came
+   * before, once an hour for each session.
+   */
   | {
       readonly type: "refresh_refused";
       readonly userId: string;
       readonly sessionId: string;
-      readonly cause: "wrong_key" | "wrong_client";
+      readonly cause: "wrong_key" | "wrong_client" | "replayed_proof";
     }
   | { readonly type: "password_changed"; readonly userId: string; readonly keptSessionId: string | null }
   /** A new password was set though nobody could be asked whether it is known from breaches. */

@@ -1,9 +1,18 @@
+import type { AuthEvent } from "../domain/event.ts";
 import { AuthError } from "../errors.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
 import type { FlowContext } from "./context.ts";
+import { recordOnce } from "./record-once.ts";
 
 /** How far the clocks of two nodes may differ: a node that is behind takes a proof for longer. */
 const CLOCK_DIFFERENCE_SECONDS = 60;
+
+/** What is recorded of a replay: once an hour for each subject, for whoever has one valid request can send it for ever. */
+export interface ProofReplay {
+  /** The id of what the proof would have been good for. */
+  readonly subject: string;
+  readonly event: AuthEvent;
+}
 
 /**
  * Lets a proof count, once on all nodes together. Asked last, when nothing else is left that could refuse the request: so
@@ -11,12 +20,15 @@ const CLOCK_DIFFERENCE_SECONDS = 60;
  *
  * @throws AuthError `invalid_dpop_proof` for one that has counted before
  */
-export async function claimProof({ store, clock }: FlowContext, proof: ProofOfPossession): Promise<void> {
+export async function claimProof(context: FlowContext, proof: ProofOfPossession, replay?: ProofReplay): Promise<void> {
+  const { store, clock } = context;
   const isFirst = await store.oneTime.consume({
     purpose: "dpop-proof",
     hash: proof.replayHash,
     at: clock(),
     expiresAt: proof.expiresAt + CLOCK_DIFFERENCE_SECONDS,
   });
-  if (!isFirst) throw new AuthError("invalid_dpop_proof");
+  if (isFirst) return;
+  if (replay !== undefined) await recordOnce(context, `replayed proof ${replay.subject}`, replay.event);
+  throw new AuthError("invalid_dpop_proof");
 }

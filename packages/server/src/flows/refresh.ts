@@ -16,7 +16,7 @@ import { endExpiredSession } from "./end-expired-session.ts";
 import type { SessionGrant } from "./session-grant.ts";
 import { grantSession } from "./session-grant.ts";
 import type { Presented } from "./unrotated-refresh.ts";
-import { countRefresh, noteRetried, refused, stolen, superseded } from "./unrotated-refresh.ts";
+import { countRefresh, noteRetried, proofReplayed, refused, stolen, superseded } from "./unrotated-refresh.ts";
 
 export interface RefreshRequest {
   readonly refreshToken: string;
@@ -71,7 +71,9 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     const { session, user } = found;
     const presented: Presented = { token, session, asOf, origin };
     if (verdict.kind === "refuse") throw await refused(context, verdict.cause, presented);
-    if (round === 0 && session.jkt !== null && proof !== undefined) await claimProof(context, proof);
+    if (round === 0 && session.jkt !== null && proof !== undefined) {
+      await claimProof(context, proof, { subject: session.id, event: proofReplayed(presented) });
+    }
     if (verdict.kind === "superseded") throw await superseded(context, presented);
     if (verdict.kind === "reuse") throw await stolen(context, presented);
 

@@ -115,7 +115,11 @@ async function beginSession<Answer>(
   // As for an account that is disabled: the password was right, and is of no use.
   if (terms === undefined) throw await accountDisabled(context, request, user);
   const session = { ...wanted, scope: terms.scope };
-  if (request.proof !== undefined) await claimProof(context, request.proof);
+  if (request.proof !== undefined) {
+    const { id: userId } = user;
+    const event = { type: "sign_in_failed", userId, cause: "replayed_proof", at: now, origin: request.origin } as const;
+    await claimProof(context, request.proof, { subject: userId, event });
+  }
   const answer = await prepare({ user, session, secret, terms });
   // Before the new one begins, so that it does not count against the limit, which would end another for it.
   const { replaces, replacesOpaque, origin } = request;

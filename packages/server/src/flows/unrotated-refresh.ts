@@ -34,6 +34,11 @@ export async function refused(context: FlowContext, cause: RefusalCause, present
   return new AuthError("session_ended");
 }
 
+/** A request that came before, as it was: a copy of it, or its own sender's network that delivered it twice. */
+export function proofReplayed(presented: Presented): AuthEvent {
+  return { type: "refresh_refused", cause: "replayed_proof", ...about(presented) };
+}
+
 /** A late duplicate gets nothing, and harms nobody. */
 export async function superseded(context: FlowContext, presented: Presented): Promise<AuthError> {
   countRefresh(context, "superseded");

@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 
 import type { AuditEntry } from "../../src/index.ts";
 import { unlockPassword } from "../../src/index.ts";
+import { createDpopClient } from "../dpop-client.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/index.ts";
 import type { TestAuthority } from "../authority.ts";
 import { expectRefusal, freshKey, granted, PASSWORD, startAuthority } from "../authority.ts";
@@ -110,6 +111,35 @@ it("OP-02: who knows the password and is not let in by the authorize hook is rec
 
   expect(typesOf(entries)).toEqual(["user_signed_up", "sign_in_failed"]);
   expect(entries[1]?.event).toMatchObject({ cause: "account_disabled", userId: entries[0]?.event.userId });
+});
+
+it("OP-02 G-01: a replayed proof is recorded once an hour for its user, and its session, however often it comes", async () => {
+  const authority = await startAuthority();
+  const client = await createDpopClient(authority.now);
+  const json = { email: "ada@example.com", password: PASSWORD };
+  await authority.call("POST", "/auth/signup", { json });
+  const signInProof = await client.prove("POST", "/auth/login");
+  const session = granted(await authority.call("POST", "/auth/login", { json, headers: signInProof }));
+  const refreshProof = await client.prove("POST", "/auth/refresh");
+  const key = { "Idempotency-Key": freshKey() };
+  granted(await authority.refresh(session.refresh_token, { ...refreshProof, ...key }));
+  for (let tries = 0; tries < 4; tries++) {
+    const replayed = await authority.call("POST", "/auth/login", { json, headers: signInProof });
+    expectRefusal(replayed, 400, "invalid_dpop_proof");
+    const refreshed = await authority.refresh(session.refresh_token, { ...refreshProof, ...key });
+    expectRefusal(refreshed, 400, "invalid_dpop_proof");
+  }
+  await authority.call("POST", "/auth/logout", { json: { refresh_token: session.refresh_token } });
+
+  const entries = await recorded(authority, "session_revoked");
+
+  expect(entries.slice(2).map(({ event }) => [event.type, "cause" in event ? event.cause : undefined])).toEqual([
+    ["sign_in_failed", "replayed_proof"],
+    ["refresh_refused", "replayed_proof"],
+    ["session_revoked", undefined],
+  ]);
+  expect(entries[2]?.event.userId).toBe(session.user.id);
+  expect(entries[3]?.event).toMatchObject({ sessionId: session.session_id });
 });
 
 it("auditRefreshes: every rotation and retry is recorded", async () => {
