@@ -159,7 +159,10 @@ export interface WebhookOptions {
   readonly id: string;
   /** `https:`, or on loopback. Whatever it answers, no other URL is asked. */
   readonly url: string;
-  /** `whsec_` and base64 of 24 to 64 random bytes. Give several while one replaces another: messages are signed with each. */
+  /**
+   * `whsec_` and base64 of 24 to 64 random bytes, which the receiver has too; or `whsk_` and base64 of an Ed25519 private key,
+   * whose public key is enough for receivers. Give several while one replaces another: messages are signed with each.
+   */
   readonly secret: string | readonly string[];
   /** The types of events that are told, for example `["session_revoked"]`. Default: all. */
   readonly types?: readonly AuthEvent["type"][];

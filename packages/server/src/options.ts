@@ -39,7 +39,7 @@ import type { Store } from "./ports/store.ts";
 import type { Settings } from "./settings.ts";
 import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audience-profile.ts";
-import { parseWebhookSecret } from "./webhooks/signature.ts";
+import { parseWebhookSecret } from "./webhooks/key.ts";
 
 const DAY = 86_400;
 const ttl = z.int().min(1).max(3_600);
@@ -407,4 +407,5 @@ function rateLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): Setti
 }
 
 const WEBHOOK_SECRET_HINT =
-  'must be "whsec_" and base64 of 24 to 64 random bytes. Make one with: echo "whsec_$(openssl rand -base64 32)"';
+  'must be "whsec_" and base64 of 24 to 64 random bytes, or "whsk_" and base64 of an Ed25519 private key. Make one with: ' +
+  'echo "whsec_$(openssl rand -base64 32)"';

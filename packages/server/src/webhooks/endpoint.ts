@@ -1,3 +1,4 @@
+import type { WebhookKey } from "./key.ts";
 import type { WebhookHeaders } from "./signature.ts";
 
 /** A receiver of messages. */
@@ -7,7 +8,7 @@ export interface WebhookEndpoint {
   /** May hold a secret of the receiver's: never logged. */
   readonly url: string;
   /** Messages are signed with each. */
-  readonly keys: readonly Uint8Array[];
+  readonly keys: readonly WebhookKey[];
   /** `undefined`: all. */
   readonly types: ReadonlySet<string> | undefined;
   readonly timeoutMs: number;

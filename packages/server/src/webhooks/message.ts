@@ -1,3 +1,4 @@
+import type { AuthEvent } from "../domain/event.ts";
 import type { AuditRow } from "../ports/audit-store.ts";
 import type { RecordedEvent } from "../ports/event-log.ts";
 
@@ -7,9 +8,29 @@ export interface WebhookMessage {
   readonly body: string;
 }
 
-/** An entry of the audit log as a message: identifiers only, and nothing of where the request came from. */
+type KeysOf<Union> = Union extends unknown ? keyof Union : never;
+
+/** What `data` may hold, by docs/webhooks.md: all that events say of themselves, but for where the request came from. */
+const DATA_FIELDS: Readonly<Record<Exclude<KeysOf<AuthEvent>, "type" | "at" | "origin">, true>> = {
+  userId: true,
+  sessionId: true,
+  keptSessionId: true,
+  tokenId: true,
+  reason: true,
+  cause: true,
+  change: true,
+  outcome: true,
+  behind: true,
+  expiresAt: true,
+  kid: true,
+  purpose: true,
+  through: true,
+};
+
+/** An entry of the audit log as a message. What nodes tell each other with an event is not for receivers. */
 export function messageOf(logId: string, { number, content }: AuditRow): WebhookMessage {
-  const { type, at, origin: _origin, sequence: _sequence, ...data } = JSON.parse(content) as RecordedEvent;
-  const timestamp = new Date(at * 1_000).toISOString();
-  return { id: `${logId}_${number}`, body: JSON.stringify({ type, timestamp, data }) };
+  const event = JSON.parse(content) as RecordedEvent;
+  const timestamp = new Date(event.at * 1_000).toISOString();
+  const data = Object.fromEntries(Object.entries(event).filter(([field]) => Object.hasOwn(DATA_FIELDS, field)));
+  return { id: `${logId}_${number}`, body: JSON.stringify({ type: event.type, timestamp, data }) };
 }

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
+import { generateKeyPairSync, verify } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
 
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -16,7 +18,10 @@ import { NOW, sampleSession, sessionRevoked, signInFailed } from "../../src/test
 import { backOffMs } from "../../src/webhooks/back-off.ts";
 import { startWebhookDeliveries } from "../../src/webhooks/deliveries.ts";
 import type { WebhookEndpoint } from "../../src/webhooks/endpoint.ts";
-import { parseWebhookSecret, signWebhook } from "../../src/webhooks/signature.ts";
+import { parseWebhookSecret } from "../../src/webhooks/key.ts";
+import { messageOf } from "../../src/webhooks/message.ts";
+import { signWebhook } from "../../src/webhooks/signature.ts";
+import { PASSWORD, startAuthority } from "../authority.ts";
 import { createTestDatabase, describeOnPostgres } from "../stores/postgres-database.ts";
 import type { DeliveryOrder } from "./delivering-node.ts";
 import type { Receiver } from "./receiver.ts";
@@ -193,6 +198,39 @@ describe("a webhook", () => {
     });
   });
 
+  it("holds nothing that only nodes tell each other", async () => {
+    const authority = await startAuthority({
+      apiTokens: true,
+      scopes: { allowed: ["read"] },
+      audiences: ["https://api.example.com"],
+      rateLimits: false,
+    });
+    const { access_token: token, user } = await authority.signedIn();
+    const made = { name: "a program", scope: "read" };
+    expect((await authority.call("POST", "/auth/tokens", { token, json: made })).status).toBe(201);
+    await authority.server.setRoles("ada@example.com", ["admin"]);
+    const change = { current_password: PASSWORD, new_password: "another correct horse battery" };
+    expect((await authority.call("POST", "/auth/password", { token, json: change })).status).toBe(204);
+
+    const types = ["roles_changed", "password_changed"] as const;
+    const listed = () => authority.server.audit.list({ types, limit: 10 });
+    await expect.poll(async () => (await listed()).length, WAIT).toBe(2);
+    const store = createSqliteStore({ path: authority.path });
+    onTestFinished(() => store.close());
+    const rows = await store.audit.listEntries({ after: 0, limit: 100 });
+    const dataOf = (type: string): unknown => {
+      const row = rows.find((candidate) => candidate.type === type);
+      if (row === undefined) throw new Error(`There is no ${type}.`);
+      return (JSON.parse(messageOf("log", row).body) as { data: unknown }).data;
+    };
+
+    // The log knows which tokens and which epoch; receivers are not told.
+    expect(rows.some(({ content }) => content.includes("endedApiTokens"))).toBe(true);
+    expect(rows.some(({ content }) => content.includes("claimsEpoch"))).toBe(true);
+    expect(dataOf("roles_changed")).toEqual({ userId: user.id });
+    expect(dataOf("password_changed")).toEqual({ userId: user.id, keptSessionId: expect.any(String) });
+  });
+
   it("goes on where it was after a restart, and what is not wanted is passed over", async () => {
     const { open } = await createSqlitePlace();
     const store = open();
@@ -233,6 +271,28 @@ describe("a webhook", () => {
       new Webhook(secret).sign(message.id, new Date(1_800_000_000_000), message.body),
     );
     expect(signWebhook(message, KEYS)["webhook-signature"]).toBe(references.join(" "));
+  });
+
+  it("is signed with an Ed25519 key by the scheme v1a, which a receiver verifies with the public key alone", () => {
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    const seed = privateKey.export({ format: "der", type: "pkcs8" }).subarray(-32);
+    const publicBytes = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
+    const secrets = [seed, Buffer.concat([seed, publicBytes])].map((bytes) => `whsk_${bytes.toString("base64")}`);
+    const message = { id: "log_1", timestamp: 1_800_000_000, body: '{"type":"signed_in"}' };
+    for (const secret of secrets) {
+      const key = parseWebhookSecret(secret);
+      const headers = signWebhook(message, key === undefined ? [] : [...KEYS, key]);
+      const signatures = headers["webhook-signature"].split(" ").map((one) => one.split(","));
+      expect(signatures.map(([scheme]) => scheme)).toEqual(["v1", "v1", "v1a"]);
+      const signature = Buffer.from(signatures[2]?.[1] ?? "", "base64");
+      const signed = Buffer.from(`${message.id}.${message.timestamp}.${message.body}`);
+      expect(verify(null, signed, publicKey, signature)).toBe(true);
+      expect(verify(null, Buffer.from(`${message.id}.1.${message.body}`), publicKey, signature)).toBe(false);
+      expect(JSON.stringify(key) + inspect(key, { depth: 9, showHidden: true })).not.toContain(secret.slice(5, 40));
+    }
+    expect(parseWebhookSecret(`whsk_${Buffer.concat([seed, seed]).toString("base64")}`)).toBeUndefined();
+    expect(parseWebhookSecret(`whsk_${seed.subarray(1).toString("base64")}`)).toBeUndefined();
+    expect(parseWebhookSecret(`whpk_${publicBytes.toString("base64")}`)).toBeUndefined();
   });
 
   it("is tried again after twice the time, up to an hour, half of it by chance", () => {

@@ -2,6 +2,7 @@
 import { createSqliteStore } from "../../src/index.ts";
 import { createPostgresStore } from "../../src/stores/postgres/index.ts";
 import { startWebhookDeliveries } from "../../src/webhooks/deliveries.ts";
+import { parseWebhookSecret } from "../../src/webhooks/key.ts";
 
 export interface DeliveryOrder {
   readonly sqlitePath?: string;
@@ -17,5 +18,6 @@ const store =
     ? createSqliteStore({ path: sqlitePath })
     : createPostgresStore({ connectionString: postgresUrl });
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const endpoint = { id: "hook", url, keys: [new Uint8Array(32)], types: undefined, timeoutMs: 1_000 };
+const key = parseWebhookSecret(`whsec_${Buffer.alloc(32).toString("base64")}`);
+const endpoint = { id: "hook", url, keys: key === undefined ? [] : [key], types: undefined, timeoutMs: 1_000 };
 startWebhookDeliveries({ store, endpoints: [endpoint], clock: () => now, logger });
