@@ -121,16 +121,21 @@ async function beginSession<Answer>(
     await claimProof(context, request.proof, { subject: userId, event });
   }
   const answer = await prepare({ user, session, secret, terms });
-  // Before the new one begins, so that it does not count against the limit, which would end another for it.
-  const { replaces, replacesOpaque, origin } = request;
-  if (replaces !== undefined) await endReplacedSession(context, replaces, origin);
-  if (replacesOpaque !== undefined) await endOpaqueSession(context, replacesOpaque, { reason: "replaced", origin });
+  // Where there is no room for both, or the limit would end another for it.
+  if (await isAtLimit(context, session, request)) await endPresentedSessions(context, request);
   await context.store.sessions.createSession(
     session,
     { type: "signed_in", userId: user.id, sessionId: session.id, at: now, origin: request.origin },
     context.policy.maxSessionsPerUser,
   );
-  await confirmPassword(context, account, session, request);
+  try {
+    await confirmPassword(context, account, request.password);
+    // Last: whatever fails before, the browser keeps the session that it has.
+    await endPresentedSessions(context, request);
+  } catch (error) {
+    await withdraw(context, session, request.origin);
+    throw error;
+  }
   noticeNewDevice(context, user, session);
   return answer;
 }
@@ -214,29 +219,20 @@ async function recordLimited(context: FlowContext, { origin }: SignInRequest, us
 /**
  * Looks again, now that the session is there, whether the password that was checked still is the password. Hashing takes
  * its time, and a change or deletion meanwhile ends only the sessions it finds: one that came before this session's row is
- * seen here, one that comes after ends the session itself. Nothing has been handed out yet.
+ * seen here, one that comes after ends the session itself.
  */
-async function confirmPassword(
-  context: FlowContext,
-  checked: Account,
-  session: Session,
-  { password, origin }: SignInRequest,
-): Promise<void> {
-  const end = (): Promise<boolean> => {
-    const at = context.clock();
-    const reason = "password_changed";
-    return context.store.sessions.revokeSession(
-      { sessionId: session.id, at, reason },
-      { type: "session_revoked", userId: session.userId, sessionId: session.id, reason, at, origin },
-    );
-  };
-  const isStillRight = await isPasswordStill(context, checked, password).catch(async (error: unknown) => {
-    await end();
-    throw error;
-  });
-  if (isStillRight) return;
-  await end();
-  throw new AuthError("invalid_credentials");
+async function confirmPassword(context: FlowContext, checked: Account, password: string): Promise<void> {
+  if (!(await isPasswordStill(context, checked, password))) throw new AuthError("invalid_credentials");
+}
+
+/** Ends a session of which nothing has been handed out. */
+async function withdraw({ store, clock }: FlowContext, { id, userId }: Session, origin: Origin): Promise<void> {
+  const at = clock();
+  const reason = "password_changed";
+  await store.sessions.revokeSession(
+    { sessionId: id, at, reason },
+    { type: "session_revoked", userId, sessionId: id, reason, at, origin },
+  );
 }
 
 /** Another hash may be one of the same password, which another sign-in has made meanwhile in place of an outdated one. */
@@ -246,6 +242,24 @@ async function isPasswordStill({ hasher, store }: FlowContext, checked: Account,
   if (now.passwordHash === checked.passwordHash) return true;
   if (hasher.needsRehash?.(checked.passwordHash) !== true) return false;
   return hasher.verify(normalizePassword(password), now.passwordHash);
+}
+
+/** Whether one more session of the user would end another. */
+async function isAtLimit(
+  { store, policy }: FlowContext,
+  { userId, createdAt }: Session,
+  { replaces, replacesOpaque }: PresentedSession,
+): Promise<boolean> {
+  if (replaces === undefined && replacesOpaque === undefined) return false;
+  return (await store.sessions.listSessions(userId, createdAt)).length >= policy.maxSessionsPerUser;
+}
+
+async function endPresentedSessions(
+  context: FlowContext,
+  { replaces, replacesOpaque, origin }: SignInRequest,
+): Promise<void> {
+  if (replaces !== undefined) await endReplacedSession(context, replaces, origin);
+  if (replacesOpaque !== undefined) await endOpaqueSession(context, replacesOpaque, { reason: "replaced", origin });
 }
 
 async function endReplacedSession(context: FlowContext, refreshToken: string, origin: Origin): Promise<void> {

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { OwnUser, OwnUsers } from "../../src/index.ts";
 import { createSqliteStore } from "../../src/index.ts";
 import type { TestAuthority } from "../authority.ts";
-import { expectRefusal, granted, PASSWORD, startAuthority } from "../authority.ts";
+import { cookieJar, expectRefusal, granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
 import { followFeed } from "../revocations/feed-reader.ts";
 import { listed, made, make, WITH_API_TOKENS } from "./api-token-calls.ts";
 
@@ -45,6 +45,13 @@ function ownUsers() {
 
 const login = (authority: TestAuthority, json: object = {}) =>
   authority.call("POST", "/auth/login", { json: { email: ADA.email, password: PASSWORD, ...json } });
+
+async function liveSessions(authority: TestAuthority): Promise<readonly string[]> {
+  const store = createSqliteStore({ path: authority.path });
+  const sessions = await store.sessions.listSessions(ADA.id, authority.now());
+  await store.close();
+  return sessions.map(({ id }) => id);
+}
 
 describe("users that their operator keeps", () => {
   test("sign in, refresh, are listed and sign out as any other, with their own id and roles", async () => {
@@ -156,6 +163,45 @@ describe("users that their operator keeps", () => {
     }
     expectRefusal(await login(authority), 429, "rate_limited");
   });
+
+  test.each(["cookie", "session"])(
+    "who cannot be asked for at the end of a sign-in keep the session that their browser has (OP-03, %s)",
+    async (transport) => {
+      const { users, breakWith } = ownUsers();
+      let breaksNext = false;
+      const authority = await startAuthority({
+        users,
+        hooks: {
+          authorize: () => {
+            if (breaksNext) breakWith(() => Promise.reject(new Error("the database is away")));
+            return true;
+          },
+        },
+      });
+      const browser = cookieJar();
+      const signIn = () =>
+        authority.call("POST", "/auth/login", {
+          json: { email: ADA.email, password: PASSWORD, transport },
+          headers: { Origin: ISSUER, Cookie: browser.header() },
+        });
+      const first = await signIn();
+      browser.take(first);
+      const before = await liveSessions(authority);
+
+      breaksNext = true;
+      const refused = await signIn();
+      expectRefusal(refused, 503, "unavailable");
+      expect(refused.headers.getSetCookie()).toEqual([]);
+      breaksNext = false;
+      breakWith(undefined);
+
+      expect(await liveSessions(authority)).toEqual(before);
+      browser.take(await signIn());
+      const after = await liveSessions(authority);
+      expect(after).toHaveLength(1);
+      expect(after).not.toEqual(before);
+    },
+  );
 
   test("are signed out everywhere by endSessions, and may sign in again", async () => {
     const { users } = ownUsers();
