@@ -389,6 +389,7 @@ async function assemble(settings: Settings, background: Background): Promise<Par
     keyPublishAheadSeconds: settings.keys.publishAheadSeconds,
     refreshTokens: createRefreshTokens({ issuer, keyRing, clock }),
     secretSchemeAt: (createdAt) => refreshKeys.at(createdAt).secretScheme,
+    secretSchemeReplacedUntil: (createdAt) => refreshKeys.replacedUntil(createdAt),
     csrfTokens: createRotatingCsrfTokens(refreshKeys, clock),
     dpopProofs: createDpopProofs({
       issuer,

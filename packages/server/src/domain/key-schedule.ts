@@ -52,14 +52,35 @@ export function signingKeyAt<Key extends KeyTimes>(keys: readonly Key[], time: n
 export function createSigningSchedule<Key extends KeyTimes>(keys: readonly Key[]): (time: number) => Key | undefined {
   const ordered = inOrder(keys);
   return (time) => {
-    let index = Math.max(
-      ordered.findLastIndex((key) => key.activatesAt <= time),
-      0,
-    );
+    let index = indexAt(ordered, time);
     // A key that was superseded never signs again: the place of a revoked one is taken by its successor.
     while (ordered[index]?.revokedAt !== null && index < ordered.length) index += 1;
     return ordered[index];
   };
+}
+
+/**
+ * Until when the key of a time was another than it is now, because that one has been revoked, and perhaps its successor
+ * too; `undefined` where it never was. With the notice that every node needs to have read of it.
+ */
+export function createReplacementLookup(keys: readonly KeyTimes[]): (time: number) => number | undefined {
+  const ordered = inOrder(keys);
+  return (time) => {
+    let until: number | undefined;
+    for (let index = indexAt(ordered, time); index < ordered.length; index++) {
+      const revokedAt = ordered[index]?.revokedAt ?? null;
+      if (revokedAt === null) break;
+      until = Math.max(until ?? 0, revokedAt + NOTICE_SECONDS);
+    }
+    return until;
+  };
+}
+
+function indexAt(ordered: readonly KeyTimes[], time: number): number {
+  return Math.max(
+    ordered.findLastIndex((key) => key.activatesAt <= time),
+    0,
+  );
 }
 
 export function stateOf(key: KeyTimes, keys: readonly KeyTimes[], now: number): KeyState {

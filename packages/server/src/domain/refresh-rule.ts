@@ -43,11 +43,19 @@ export interface RefreshRuleOptions {
   readonly now: number;
   /** For a client with neither attempt keys nor proofs: how long a repeated request counts as a retry. */
   readonly retryWindowSeconds: number;
+  /**
+   * Until when the session's secrets were derived with a key that has been revoked since, and so with another one than
+   * `scheme` has; seconds since 1970. A successor of before cannot be derived again.
+   */
+  readonly underivableUntil?: number | undefined;
 }
 
 export type RefreshVerdict =
   /** The session cannot be refreshed. The cause is for the audit log, never for the answer. */
-  | { readonly kind: "refuse"; readonly cause: "unknown" | "revoked" | "expired" | "wrong_client" | "wrong_key" }
+  | {
+      readonly kind: "refuse";
+      readonly cause: "unknown" | "revoked" | "expired" | "wrong_client" | "wrong_key" | "key_revoked";
+    }
   /** Exchange the token: compare-and-set the row to `next`. */
   | { readonly kind: "rotate"; readonly next: NextGeneration; readonly rolledForward: boolean }
   /** The same exchange asked again: answer with the live token once more. */
@@ -101,8 +109,24 @@ export function judgeRefresh(
   if (liveSecret !== undefined) return { kind: "retry", secret: liveSecret };
 
   const keyHashes = identifyingKeys(session, presented, scheme).map((key) => scheme.hashAttempt(key));
-  if (isRemembered(session.attempts, presented.generation, keyHashes)) return { kind: "superseded" };
-  return { kind: "reuse" };
+  const isKnown = isRemembered(session.attempts, presented.generation, keyHashes);
+  // A retry that no longer proves itself is no thief's for that, and can be given nothing any more.
+  if (isUnderivable(session, presented, options, isKnown)) return { kind: "refuse", cause: "key_revoked" };
+  return isKnown ? { kind: "superseded" } : { kind: "reuse" };
+}
+
+/** Whether this would be a retry, as far as can be told, had its key not been revoked. */
+function isUnderivable(
+  session: RefreshState,
+  presented: PresentedRefresh,
+  options: RefreshRuleOptions,
+  isKnown: boolean,
+): boolean {
+  const { underivableUntil } = options;
+  if (underivableUntil === undefined) return false;
+  if (session.jkt !== null) return true;
+  if (presented.generation !== session.generation - 1 || session.rotatedAt > underivableUntil) return false;
+  return isKnown || isWindowOpen(session, presented, options);
 }
 
 /**
@@ -189,15 +213,21 @@ function rederiveLiveSecret(
     return scheme.hash(secret) === session.secretHash ? secret : undefined;
   }
   if (presented.generation !== session.generation - 1) return undefined;
-  // Time alone speaks for clients that have nothing else, and never for a request that carries keys. A clock that was set
-  // back does not hold the window open.
-  const windowOpen =
-    presented.attemptKeys.length === 0 &&
-    !session.attemptKeysUsed &&
-    options.retryWindowSeconds > 0 &&
-    Math.abs(options.now - session.rotatedAt) <= options.retryWindowSeconds;
-  const attempts = windowOpen ? [""] : speakingKeys(session, presented, scheme);
+  const attempts = isWindowOpen(session, presented, options) ? [""] : speakingKeys(session, presented, scheme);
   return attempts
     .map((attempt) => scheme.derive(presented, { sessionId: session.id, generation: session.generation, attempt }))
     .find((secret) => scheme.hash(secret) === session.secretHash);
+}
+
+/**
+ * Time alone speaks for clients that have nothing else, and never for a request that carries keys. A clock that was set back
+ * does not hold the window open.
+ */
+function isWindowOpen(
+  session: RefreshState,
+  { attemptKeys }: PresentedRefresh,
+  { now, retryWindowSeconds }: RefreshRuleOptions,
+): boolean {
+  if (attemptKeys.length > 0 || session.attemptKeysUsed || retryWindowSeconds <= 0) return false;
+  return Math.abs(now - session.rotatedAt) <= retryWindowSeconds;
 }

@@ -62,6 +62,8 @@ export type RevocationReason =
   | "account_disabled"
   | "account_deleted"
   | "ended_by_operator"
+  /** The key that its secrets were derived with has been revoked, so that nobody can tell a retry from a thief. */
+  | "key_revoked"
   /** Its time was over, and its holder was told so. */
   | "expired";
 

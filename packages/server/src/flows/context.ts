@@ -36,6 +36,8 @@ export interface FlowContext {
    * retry finds its way however the keys have been rotated since.
    */
   readonly secretSchemeAt: (createdAt: number) => SecretScheme;
+  /** Until when it was another scheme, whose key has been revoked; `undefined` where it never was. */
+  readonly secretSchemeReplacedUntil: (createdAt: number) => number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly policy: SignInPolicy;

@@ -62,6 +62,7 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
         scheme: context.secretSchemeAt(found?.session.createdAt ?? 0),
         now: asOf,
         retryWindowSeconds: context.policy.retryWindowSeconds,
+        underivableUntil: context.secretSchemeReplacedUntil(found?.session.createdAt ?? 0),
       },
     );
     if (found === undefined) {

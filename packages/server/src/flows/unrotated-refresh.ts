@@ -1,6 +1,6 @@
 import type { AuthEvent, Origin } from "../domain/event.ts";
 import type { RefreshVerdict } from "../domain/refresh-rule.ts";
-import type { Session } from "../domain/session.ts";
+import type { RevocationReason, Session } from "../domain/session.ts";
 import { AuthError } from "../errors.ts";
 import type { RefreshVerdictName } from "../ports/observer.ts";
 import type { FlowContext } from "./context.ts";
@@ -23,6 +23,7 @@ export async function refused(context: FlowContext, cause: RefusalCause, present
   const { session, origin } = presented;
   countRefresh(context, "refused");
   if (cause === "expired") await endExpiredSession(context, session, origin);
+  if (cause === "key_revoked") await endFor(context, "key_revoked", presented);
   // A copy that is of no use to its holder ends nothing, and so would go unseen.
   if (cause === "wrong_key") {
     const { id: sessionId, userId } = session;
@@ -47,17 +48,22 @@ export async function superseded(context: FlowContext, presented: Presented): Pr
 }
 
 /** A copy was used: nobody can tell which of the two holders is honest, so the session ends for both. */
-export async function stolen(context: FlowContext, { session, origin }: Presented): Promise<AuthError> {
+export async function stolen(context: FlowContext, presented: Presented): Promise<AuthError> {
   countRefresh(context, "reuse");
+  const { id: sessionId, userId } = presented.session;
+  const revoked = await endFor(context, "refresh_token_reuse", presented);
+  if (revoked) context.logger.warn({ sessionId, userId }, "a copied refresh token was used: session ended");
+  return new AuthError("session_ended");
+}
+
+/** Answers whether this call did it. */
+function endFor(context: FlowContext, reason: RevocationReason, { session, origin }: Presented): Promise<boolean> {
   const { id: sessionId, userId } = session;
   const at = context.clock();
-  const reason = "refresh_token_reuse";
-  const revoked = await context.store.sessions.revokeSession(
+  return context.store.sessions.revokeSession(
     { sessionId, at, reason },
     { type: "session_revoked", userId, sessionId, reason, at, origin },
   );
-  if (revoked) context.logger.warn({ sessionId, userId }, "a copied refresh token was used: session ended");
-  return new AuthError("session_ended");
 }
 
 /** The same exchange once more: worth a line in the log only where the token is older than the last. */

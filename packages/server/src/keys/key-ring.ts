@@ -4,7 +4,7 @@ import type { Jwk, VerificationKey } from "@latchkey/jwt";
 import { decodeUnverifiedHeader } from "@latchkey/jwt";
 
 import type { KeyPurpose, KeyState } from "../domain/key-schedule.ts";
-import { createSigningSchedule, stateOf } from "../domain/key-schedule.ts";
+import { createReplacementLookup, createSigningSchedule, stateOf } from "../domain/key-schedule.ts";
 import { AuthError, KeyServiceError } from "../errors.ts";
 import type { StoredKey } from "../ports/key-store.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -75,6 +75,8 @@ export interface RefreshKeys {
    * the same row makes the same token.
    */
   at(time: number): RefreshKey;
+  /** Until when the key of this moment was another, which has been revoked since; `undefined` where it never was. */
+  replacedUntil(time: number): number | undefined;
   find(kid: string): RefreshKey | undefined;
   /** All that are good, the newest first. */
   readonly all: readonly RefreshKey[];
@@ -193,6 +195,7 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
         if (key === undefined) throw new AuthError("unavailable");
         return key;
       },
+      replacedUntil: (time) => held.refreshReplacedUntil(time),
       find: (kid) => held.refresh.get(kid),
       get all() {
         return held.refreshKeys;
@@ -301,6 +304,7 @@ interface HeldKeys {
   readonly refresh: ReadonlyMap<string, RefreshKey>;
   readonly refreshKeys: readonly RefreshKey[];
   readonly refreshAt: (time: number) => RefreshKey | undefined;
+  readonly refreshReplacedUntil: (time: number) => number | undefined;
   readonly statusPlaceOf: StatusPlaceOf | undefined;
   readonly revokedKeys: readonly RevokedKey[];
 }
@@ -319,10 +323,12 @@ function arrange({ rows, byKid, unopened }: OpenedKeys, now: number): HeldKeys {
   const refresh = new Map<string, RefreshKey>();
   let statusPlaceOf: StatusPlaceOf | undefined;
   let refreshAt = (_time: number): RefreshKey | undefined => undefined;
+  let refreshReplacedUntil = (_time: number): number | undefined => undefined;
 
   for (const line of linesOf(rows)) {
     const states = line.map((stored) => ({ stored, state: stateOf(stored, line, now) }));
-    const schedule = createSigningSchedule(line.filter((_, index) => states[index]?.state !== "retired"));
+    const kept = line.filter((_, index) => states[index]?.state !== "retired");
+    const schedule = createSigningSchedule(kept);
     for (const { stored, state } of states) {
       const opened = byKid.get(stored.kid);
       if (opened === undefined || state === "retired" || state === "revoked") continue;
@@ -334,7 +340,10 @@ function arrange({ rows, byKid, unopened }: OpenedKeys, now: number): HeldKeys {
     const [first] = line;
     if (first?.purpose === "access-token") pairs.access.addLine(first.alg, schedule);
     if (first?.purpose === "api-token") pairs.apiToken.addLine(first.alg, schedule);
-    if (first?.purpose === "refresh-token") refreshAt = (time) => refresh.get(schedule(time)?.kid ?? "");
+    if (first?.purpose === "refresh-token") {
+      refreshAt = (time) => refresh.get(schedule(time)?.kid ?? "");
+      refreshReplacedUntil = createReplacementLookup(kept);
+    }
   }
   return {
     unopened,
@@ -343,6 +352,7 @@ function arrange({ rows, byKid, unopened }: OpenedKeys, now: number): HeldKeys {
     refresh,
     refreshKeys: [...refresh.values()].toReversed(),
     refreshAt,
+    refreshReplacedUntil,
     statusPlaceOf,
     revokedKeys: rows.flatMap(({ kid, purpose, revokedAt: at }) => (at === null ? [] : [{ kid, purpose, at }])),
   };

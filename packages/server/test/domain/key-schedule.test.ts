@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import type { KeyPolicy, KeyTimes } from "../../src/domain/key-schedule.ts";
 import {
+  createReplacementLookup,
   NOTICE_SECONDS,
   planKeys,
   planRevocation,
@@ -186,5 +187,20 @@ describe("the key schedule", () => {
         }
       }),
     );
+  });
+});
+
+describe("the moments of a key that was revoked", () => {
+  it("tell until when they had another than they have now, its successors' revocations too; others never had", () => {
+    const ring = createRing();
+    ring.keep(100);
+    for (const now of [30 * DAY, 60 * DAY]) ring.keep(100 + now);
+    const [first, second] = ring.keys;
+    ring.revoke(first?.kid ?? "", 100 + 40 * DAY);
+    const replacedUntil = () => [200, 100 + 31 * DAY, 100 + 61 * DAY].map(createReplacementLookup(ring.keys));
+    expect(replacedUntil()).toEqual([100 + 40 * DAY + NOTICE_SECONDS, undefined, undefined]);
+    const until = 100 + 61 * DAY + NOTICE_SECONDS;
+    ring.revoke(second?.kid ?? "", 100 + 61 * DAY);
+    expect(replacedUntil()).toEqual([until, until, undefined]);
   });
 });

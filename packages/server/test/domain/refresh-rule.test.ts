@@ -293,6 +293,49 @@ describe("an old attempt key, which every copy of the store holds", () => {
   });
 });
 
+describe("once the key that successors were derived with has been revoked", () => {
+  /** Other secrets come of the same predecessors from here on. */
+  const other: SecretScheme = {
+    ...scheme,
+    derive: (predecessor, next) => scheme.derive({ secret: `another key's ${predecessor.secret}` }, next),
+  };
+  const judge = (h: ReturnType<typeof history>, presented: PresentedRefresh, changes = {}) =>
+    judgeRefresh(h.session, presented, {
+      scheme: other,
+      now: NOW,
+      retryWindowSeconds: 10,
+      underivableUntil: NOW,
+      ...changes,
+    });
+  const KEY_REVOKED = { kind: "refuse", cause: "key_revoked" };
+
+  it("what would have been a retry is refused for that: by its key, by time alone, or by proof", () => {
+    const keyed = history();
+    keyed.rotate([KEYS[0]]);
+    expect(judge(keyed, keyed.present(0, { attemptKeys: [KEYS[0]] }))).toEqual(KEY_REVOKED);
+    const keyless = history();
+    keyless.rotate([]);
+    expect(judge(keyless, keyless.present(0))).toEqual(KEY_REVOKED);
+    const bound = history();
+    bound.set({ jkt: "its key" });
+    for (let rotation = 0; rotation < 3; rotation++) bound.rotate([], { provenJkt: "its key" });
+    expect(judge(bound, bound.present(0, { provenJkt: "its key" }))).toEqual(KEY_REVOKED);
+  });
+
+  it("all else is judged as ever: a thief's request, a late duplicate, an exchange of the live token, what came to be since", () => {
+    const h = history();
+    h.rotate([KEYS[0]]);
+    h.rotate([KEYS[1]]);
+    expect(judge(h, h.present(1, { attemptKeys: [KEYS[2]] })).kind).toBe("reuse");
+    expect(judge(h, h.present(1)).kind).toBe("reuse");
+    expect(judge(h, h.present(0, { attemptKeys: [KEYS[0]] })).kind).toBe("superseded");
+    expect(judge(h, h.present(2, { attemptKeys: [KEYS[2]] })).kind).toBe("rotate");
+    const earlier = { underivableUntil: NOW - 1 };
+    expect(judge(h, h.present(1, { attemptKeys: [KEYS[1]] }), earlier).kind).toBe("superseded");
+    expect(judge(h, h.present(1, { attemptKeys: [KEYS[1]] }), { scheme }).kind).toBe("retry");
+  });
+});
+
 describe("for any history", () => {
   /** What an honest client sends: a new key each time (or none at all), and up to three of those before it. */
   const keyLists = fc

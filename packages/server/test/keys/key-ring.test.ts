@@ -368,6 +368,71 @@ describe("the keys of refresh tokens", () => {
     expectRefusal(await restarted.refresh(token, attempt(freshKey())), 401, "session_ended");
   });
 
+  describe("revoked after a successor signed: a lost answer's retry", () => {
+    /** An account, and the key that the secrets of sessions begun now are derived with. */
+    async function start() {
+      const authority = await startAuthority();
+      await authority.signedIn();
+      return { authority, kid: await activeKid(authority, "refresh-token") };
+    }
+
+    async function endings(authority: TestAuthority): Promise<readonly unknown[]> {
+      const listed = () => authority.server.audit.list({ types: ["session_revoked"], limit: 9 });
+      await expect.poll(async () => (await listed()).length, { timeout: 5_000 }).toBeGreaterThan(0);
+      return (await listed()).map(({ event }) => ("reason" in event ? event.reason : undefined));
+    }
+
+    it("signs out plainly, and is not called a theft", async () => {
+      const { authority, kid } = await start();
+      const { refresh_token: first } = await authority.signedIn();
+      await rotate(authority);
+      const second = granted(await authority.refresh(first, attempt(freshKey()))).refresh_token;
+      const key = freshKey();
+      granted(await authority.refresh(second, attempt(key)));
+      await authority.server.revokeKey(kid);
+
+      expectRefusal(await authority.refresh(second, attempt(key)), 401, "session_ended");
+      expect(await endings(authority)).toEqual(["key_revoked"]);
+      expect(authority.logs.join("\n")).not.toContain("copied refresh token");
+    });
+
+    it("so does one of a bound session, from whatever generation", async () => {
+      const { authority, kid } = await start();
+      const client = await createDpopClient(authority.now);
+      const json = { email: "ada@example.com", password: PASSWORD };
+      const prove = () => client.prove("POST", "/auth/refresh");
+      const headers = await client.prove("POST", "/auth/login");
+      const { refresh_token: first } = granted(await authority.call("POST", "/auth/login", { json, headers }));
+      await rotate(authority);
+      const second = granted(await authority.refresh(first, await prove())).refresh_token;
+      const third = granted(await authority.refresh(second, await prove())).refresh_token;
+      granted(await authority.refresh(third, await prove()));
+      await authority.server.revokeKey(kid);
+
+      expectRefusal(await authority.refresh(second, await prove()), 401, "session_ended");
+      expect(await endings(authority)).toEqual(["key_revoked"]);
+    });
+
+    it("a thief's request is called what it is, and whoever lost no answer goes on, retries too", async () => {
+      const { authority, kid } = await start();
+      const sessions = [await authority.signedIn(), await authority.signedIn()];
+      await rotate(authority);
+      const held = [];
+      for (const { refresh_token: token } of sessions) {
+        const used = granted(await authority.refresh(token, attempt(freshKey()))).refresh_token;
+        held.push({ used, live: granted(await authority.refresh(used, attempt(freshKey()))).refresh_token });
+      }
+      const [copied, honest] = held;
+      await authority.server.revokeKey(kid);
+
+      expectRefusal(await authority.refresh(copied?.used ?? "", attempt(freshKey())), 401, "session_ended");
+      expect(await endings(authority)).toEqual(["refresh_token_reuse"]);
+      const key = freshKey();
+      const next = granted(await authority.refresh(honest?.live ?? "", attempt(key))).refresh_token;
+      expect(granted(await authority.refresh(honest?.live ?? "", attempt(key))).refresh_token).toBe(next);
+    });
+  });
+
   it("E-12: a browser's CSRF token made before a rotation counts after it, and with its key revoked no more", async () => {
     const authority = await startAuthority();
     await authority.signedIn();
