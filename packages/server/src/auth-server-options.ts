@@ -1,3 +1,4 @@
+import type { ClientOptions, OAuthOptions } from "./client-options.ts";
 import type { AuthEvent } from "./domain/event.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
@@ -86,6 +87,9 @@ export interface AuthServerOptions {
   readonly users?: OwnUsers;
   /** The names of your own apps; the first is the default. */
   readonly clientIds?: readonly string[];
+  /** Apps that are not your own: they get tokens by OAuth 2.1 and OpenID Connect. Default: none. See docs/oauth.md. */
+  readonly clients?: readonly ClientOptions[];
+  readonly oauth?: OAuthOptions;
   /** Life of access tokens; at most an hour (RFC 6750 §5.3). Default 600. */
   readonly accessTokenTtlSeconds?: number;
   /** A session ends when it has not been refreshed for this long. Default 7 days. */

@@ -43,6 +43,7 @@ export type {
   StatusListSettings,
   WebhookOptions,
 } from "./auth-server-options.ts";
+export type { ClientOptions, ClientSecret, OAuthOptions } from "./client-options.ts";
 export type {
   Authorization,
   AuthorizationRequest,

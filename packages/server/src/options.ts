@@ -22,6 +22,7 @@ import {
   isOwnUsers,
   isPageUrl,
 } from "./option-values.ts";
+import { clientsSchema, createOAuthSettings, oauthSchema } from "./oauth-clients.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { AuthorizeHook, ClaimsHook } from "./ports/hooks.ts";
@@ -172,6 +173,8 @@ const optionsSchema = z.strictObject({
   locate: z.custom<Locate>(isFunction, "must be a function").optional(),
   users: z.custom<OwnUsers>(isOwnUsers, "must have the functions authenticate and findUser").optional(),
   clientIds: z.array(name).min(1).default(["first-party"]),
+  clients: clientsSchema.default([]),
+  oauth: oauthSchema.default({}),
   accessTokenTtlSeconds: ttl.default(600),
   sessionIdleSeconds: z
     .int()
@@ -275,6 +278,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
   const audienceNames = audiences.map((profile) => profile.audience);
   const named = audienceNames.find((audience, index) => audienceNames.indexOf(audience) !== index);
   if (named !== undefined) throw new ConfigurationError(`audiences: there are two named ${named}.`);
+  const allowedOrigins = new Set([new URL(given.issuer).origin, ...given.allowedOrigins]);
   return {
     issuer: given.issuer,
     store: given.observer === undefined ? given.store : observeStore(given.store, given.observer),
@@ -309,7 +313,15 @@ export function parseOptions(options: AuthServerOptions): Settings {
       perNode: given.revocationFeed.maxFollowers,
       perNetwork: given.revocationFeed.maxFollowersPerNetwork,
     },
-    allowedOrigins: new Set([new URL(given.issuer).origin, ...given.allowedOrigins]),
+    allowedOrigins,
+    oauth: createOAuthSettings(given, {
+      issuer: given.issuer,
+      firstPartyClientIds: given.clientIds,
+      resourceServerIds: given.resourceServers.map(({ id }) => id),
+      audiences: audienceNames,
+      scopes: given.scopes.allowed,
+      allowedOrigins,
+    }),
     cookieScope: given.cookies.scope,
     dpopNonceRequired: given.dpop.nonce === "required",
     setsAccessCookie: given.cookies.accessToken,

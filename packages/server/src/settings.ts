@@ -6,6 +6,7 @@ import type { AttemptLimitsOptions } from "./flows/rate-limits.ts";
 import type { ReadClientAddress } from "./http/client-address.ts";
 import type { FollowerLimits } from "./http/follower-places.ts";
 import type { ResourceServers } from "./http/resource-server-authentication.ts";
+import type { OAuthSettings } from "./oauth-clients.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { Locate } from "./ports/locate.ts";
@@ -36,6 +37,8 @@ export interface Settings {
   readonly apiTokens: ApiTokenPolicy | undefined;
   /** The issuer's own origin among them. */
   readonly allowedOrigins: ReadonlySet<string>;
+  /** `undefined`: there are no clients but your own apps. */
+  readonly oauth: OAuthSettings | undefined;
   readonly cookieScope: "path" | "origin";
   readonly dpopNonceRequired: boolean;
   readonly setsAccessCookie: boolean;
