@@ -20,6 +20,7 @@ import { writeChain } from "../packages/server/src/audit/chain-writer.ts";
 import { entriesAfter } from "../packages/server/src/audit/entry.ts";
 import { sampleSession, signedIn } from "../packages/server/src/testing/samples.ts";
 import { startPostgres } from "../scripts/postgres-server.ts";
+import { median } from "./harness/statistics.ts";
 
 const ROUNDS = 5;
 /** How many events are chained in a round. */
@@ -31,10 +32,6 @@ const entries = Number(flags.entries);
 const clock = (): number => 1_800_000_000;
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const sealer = createKeySealer(new Uint8Array(32).fill(7));
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
 
 interface Cost {
   readonly seconds: number;

@@ -6,11 +6,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { parseArgs } from "node:util";
 
 import { runBrowserTrial } from "./browser/run-browser-trial.ts";
-import type { Result } from "./harness/report.ts";
-import { report } from "./harness/report.ts";
+import { readFlags } from "./harness/flags.ts";
+import { exactly, figure, report, some } from "./harness/report.ts";
 
 const HELP = `The client in headless Chromium, with access tokens of two seconds; one browser's session is bound, another's is not.
 
@@ -24,19 +23,14 @@ const HELP = `The client in headless Chromium, with access tokens of two seconds
 CHROMIUM_PATH is the browser (default: /usr/bin/chromium). openssl makes the certificate.
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    minutes: { type: "string" },
-    tabs: { type: "string" },
-    seed: { type: "string" },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const flags = readFlags(HELP, {
+  quick: { type: "boolean", default: false },
+  minutes: { type: "string" },
+  tabs: { type: "string" },
+  seed: { type: "string" },
 });
 
-if (flags.help) process.stdout.write(HELP);
-else await main();
+await main();
 
 async function main(): Promise<void> {
   const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
@@ -51,13 +45,6 @@ async function main(): Promise<void> {
   process.stdout.write(`Two browsers of ${tabs} tabs for ${minutes} minutes, seed ${seed}\n`);
   const outcome = await runBrowserTrial({ seed, seconds: minutes * 60, tabs, executablePath });
 
-  const figure = (name: string, value: number, unit = ""): Result => ({ name, value, unit, holds: true });
-  const must = (name: string, value: number, target: number): Result => ({
-    ...figure(name, value),
-    target: `${target}`,
-    holds: value === target,
-  });
-  const some = (name: string, value: number): Result => ({ ...figure(name, value), target: "> 0", holds: value > 0 });
   const { thieves, caught } = outcome;
   report(
     `Tabs of real browsers, seed ${seed}`,
@@ -67,21 +54,21 @@ async function main(): Promise<void> {
       ...Object.entries(outcome.faults).map(([kind, count]) => figure(`fault: ${kind}`, count)),
       ...Object.entries(outcome.mischief).map(([kind, count]) => figure(`act: ${kind}`, count)),
       some("times a page stood still", outcome.freezesFelt),
-      must("false sign-outs", outcome.falseSignOuts.length, 0),
-      must("tabs that did not recover", outcome.stuckTabs.length, 0),
+      exactly("false sign-outs", outcome.falseSignOuts.length, 0),
+      exactly("tabs that did not recover", outcome.stuckTabs.length, 0),
       some("sign-outs that raced refreshes", outcome.signOutRaces),
-      must("sessions left or brought back after them", outcome.revivals.length, 0),
+      exactly("sessions left or brought back after them", outcome.revivals.length, 0),
       some("thieves with a copied jar, bound sessions", thieves.auto),
-      must("of them refused, while the owner went on", caught.auto, thieves.auto),
+      exactly("of them refused, while the owner went on", caught.auto, thieves.auto),
       some("thieves with a copied jar, unbound sessions", thieves.off),
-      must("of them caught, and the session ended", caught.off, thieves.off),
+      exactly("of them caught, and the session ended", caught.off, thieves.off),
       some("requests forged by other hosts' pages", outcome.forgeries),
-      must("of them refused", outcome.forgeriesRefused, outcome.forgeries),
+      exactly("of them refused", outcome.forgeriesRefused, outcome.forgeries),
       some("of them with the victim's session, by the browser", outcome.forgeriesWithSession),
       some("searches by a script in the page", outcome.probes),
-      must("of them that found what a script may read", outcome.probesThatSaw, outcome.probes),
-      must("refresh tokens found", outcome.tokensFound.length, 0),
-      must("keys carried away", outcome.keysExported.length, 0),
+      exactly("of them that found what a script may read", outcome.probesThatSaw, outcome.probes),
+      exactly("refresh tokens found", outcome.tokensFound.length, 0),
+      exactly("keys carried away", outcome.keysExported.length, 0),
       figure("time", outcome.seconds, "s"),
     ],
     flags.json,

@@ -5,11 +5,11 @@
  *     npm run trial:cli [-- --quick] [--json FILE]
  */
 import { randomBytes } from "node:crypto";
-import { parseArgs } from "node:util";
 
 import { runCliTrial } from "./cli/run-cli-trial.ts";
+import { readFlags } from "./harness/flags.ts";
 import type { Result } from "./harness/report.ts";
-import { report } from "./harness/report.ts";
+import { exactly, figure, named, report } from "./harness/report.ts";
 
 const HELP = `Processes that share one credential folder, with and without their file lock, and random kills.
 
@@ -23,21 +23,16 @@ const HELP = `Processes that share one credential folder, with and without their
   --help
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    processes: { type: "string" },
-    refreshes: { type: "string" },
-    lock: { type: "string" },
-    "max-seconds": { type: "string", default: "900" },
-    seed: { type: "string" },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const flags = readFlags(HELP, {
+  quick: { type: "boolean", default: false },
+  processes: { type: "string" },
+  refreshes: { type: "string" },
+  lock: { type: "string" },
+  "max-seconds": { type: "string", default: "900" },
+  seed: { type: "string" },
 });
 
-if (flags.help) process.stdout.write(HELP);
-else await main();
+await main();
 
 async function main(): Promise<void> {
   const processes = Number(flags.processes ?? (flags.quick ? 6 : 20));
@@ -52,28 +47,19 @@ async function main(): Promise<void> {
     const maxSeconds = Number(flags["max-seconds"]);
     const outcome = await runCliTrial({ seed: `${seed} ${run}`, processes, refreshes, lock, maxSeconds });
     const wanted = processes * refreshes;
-    const figure = (name: string, value: number, unit = ""): Result => ({
-      name: `${run}: ${name}`,
-      value,
-      unit,
-      holds: true,
-    });
-    const must = (name: string, value: number, target: number): Result => ({
-      ...figure(name, value),
-      target: String(target),
-      holds: value === target,
-    });
     results.push(
-      must("refreshes asked for and got", outcome.refreshes, wanted),
-      figure("rotations", outcome.rotations),
-      figure("processes killed", outcome.processesKilled),
-      figure("times the server was killed", outcome.serverKilled),
-      must("sign-outs", outcome.signOuts, 0),
-      must("sessions that go on afterwards", outcome.goesOn ? 1 : 0, 1),
-      figure("looks at the store meanwhile", outcome.storeReads),
-      must("looks that found it broken, empty or older than before", outcome.storeFaults.length, 0),
-      figure("longest wait for a refresh", outcome.longestWaitMs, "ms"),
-      figure("time", outcome.seconds, "s"),
+      ...named(run, [
+        exactly("refreshes asked for and got", outcome.refreshes, wanted),
+        figure("rotations", outcome.rotations),
+        figure("processes killed", outcome.processesKilled),
+        figure("times the server was killed", outcome.serverKilled),
+        exactly("sign-outs", outcome.signOuts, 0),
+        exactly("sessions that go on afterwards", outcome.goesOn ? 1 : 0, 1),
+        figure("looks at the store meanwhile", outcome.storeReads),
+        exactly("looks that found it broken, empty or older than before", outcome.storeFaults.length, 0),
+        figure("longest wait for a refresh", outcome.longestWaitMs, "ms"),
+        figure("time", outcome.seconds, "s"),
+      ]),
     );
     faults.push(...outcome.storeFaults.map((fault) => `${run}: ${fault}`));
   }

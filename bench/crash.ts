@@ -5,12 +5,12 @@
  *     npm run trial:crash [-- --quick] [--store NAME] [--kill server|database] [--rounds NUMBER] [--json FILE]
  */
 import { randomBytes } from "node:crypto";
-import { parseArgs } from "node:util";
 
 import { runCrashTrial } from "./crash/run-crash-trial.ts";
-import { report } from "./harness/report.ts";
+import { readFlags } from "./harness/flags.ts";
+import { exactly, figure, report } from "./harness/report.ts";
 import type { SharedStore } from "./harness/shared-store.ts";
-import { STORE_NAMES, storesNamed } from "./harness/shared-stores.ts";
+import { eachStore, STORE_NAMES } from "./harness/shared-stores.ts";
 
 const HELP = `Kills a server, or its database, under load, restarts it, and replays everything that every client ever held.
 
@@ -25,33 +25,17 @@ const HELP = `Kills a server, or its database, under load, restarts it, and repl
   --help
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    rounds: { type: "string" },
-    "max-seconds": { type: "string", default: "900" },
-    clients: { type: "string", default: "24" },
-    store: { type: "string", default: "sqlite" },
-    kill: { type: "string", default: "server" },
-    seed: { type: "string" },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const flags = readFlags(HELP, {
+  quick: { type: "boolean", default: false },
+  rounds: { type: "string" },
+  "max-seconds": { type: "string", default: "900" },
+  clients: { type: "string", default: "24" },
+  store: { type: "string", default: "sqlite" },
+  kill: { type: "string", default: "server" },
+  seed: { type: "string" },
 });
 
-if (flags.help) process.stdout.write(HELP);
-else await main();
-
-async function main(): Promise<void> {
-  for (const open of storesNamed(flags.store)) {
-    const store = await open();
-    try {
-      await tryStore(store);
-    } finally {
-      await store.close();
-    }
-  }
-}
+await eachStore(flags.store, tryStore);
 
 async function tryStore(store: SharedStore): Promise<void> {
   const kills = flags.kill;
@@ -67,26 +51,20 @@ async function tryStore(store: SharedStore): Promise<void> {
     clients: Number(flags.clients),
     onProgress: (round) => process.stderr.write(round % 10 === 0 ? `  ${round} rounds\n` : ""),
   });
-  const figure = (name: string, value: number, unit = "") => ({ name, value, unit, holds: true });
-  const zero = (name: string, value: number) => ({ name, value, unit: "", target: "0", holds: value === 0 });
   report(
     `${store.name}: kill -9 of the ${kills} under load, seed ${seed}`,
     [
-      { ...figure("rounds", outcome.rounds), target: `${rounds}`, holds: outcome.rounds === rounds },
+      exactly("rounds", outcome.rounds, rounds),
       figure("refreshes", outcome.refreshes),
       figure("clients with a refresh in flight at the kill", outcome.cutOff),
       figure("rounds in which the power went too", outcome.powerCuts),
       figure("log frames lost to that", outcome.framesLost),
       figure("sessions rolled forward", outcome.rolledForward),
       figure("tokens presented again", outcome.replayed),
-      zero("clients signed out", outcome.signedOut.length),
-      zero("tokens spent twice", outcome.spentTwice.length),
+      exactly("clients signed out", outcome.signedOut.length, 0),
+      exactly("tokens spent twice", outcome.spentTwice.length, 0),
       figure("thieves", outcome.thieves),
-      {
-        ...figure("thieves caught", outcome.thievesCaught),
-        target: `${outcome.thieves}`,
-        holds: outcome.thievesCaught === outcome.thieves,
-      },
+      exactly("thieves caught", outcome.thievesCaught, outcome.thieves),
       figure("time", outcome.seconds, "s"),
     ],
     flags.json,

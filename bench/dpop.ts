@@ -8,7 +8,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 
 import { createDpopProofVerifier } from "@latchkey/jwt";
 import type { AuthServer, PasswordHasher } from "@latchkey/server";
@@ -17,12 +16,20 @@ import { createVerifier } from "@latchkey/verifier";
 
 import type { Prover } from "./dpop/prover.ts";
 import { createProver } from "./dpop/prover.ts";
+import { readFlags } from "./harness/flags.ts";
+import { measureInTurns } from "./harness/in-turns.ts";
 import type { Result } from "./harness/report.ts";
 import { report } from "./harness/report.ts";
+import { median } from "./harness/statistics.ts";
 
-const { values: flags } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
-});
+const HELP = `Measures what a proof of possession adds.
+
+  --quick      fewer and smaller rounds
+  --json FILE  writes the figures as JSON
+  --help
+`;
+
+const flags = readFlags(HELP, { quick: { type: "boolean", default: false } });
 const rounds = flags.quick ? 5 : 25;
 const batch = flags.quick ? 128 : 512;
 
@@ -40,19 +47,15 @@ interface Subject {
 
 /** Microseconds for each operation, by the clock on the wall; medians over the rounds. */
 async function measure(subjects: readonly Subject[]): Promise<readonly number[]> {
-  const taken = subjects.map((): number[] => []);
-  // The first rounds are for the compiler, and are not counted.
-  for (let round = -2; round < rounds; round++) {
-    for (const [index, { prepare, concurrency }] of subjects.entries()) {
-      const work = prepare();
-      const started = performance.now();
-      for (let at = 0; at < work.length; at += concurrency) {
-        await Promise.all(work.slice(at, at + concurrency).map((operation) => operation()));
-      }
-      if (round >= 0) taken[index]?.push(((performance.now() - started) * 1_000) / work.length);
+  const taken = await measureInTurns(subjects, { rounds, warmUpRounds: 2 }, async ({ prepare, concurrency }) => {
+    const work = prepare();
+    const started = performance.now();
+    for (let at = 0; at < work.length; at += concurrency) {
+      await Promise.all(work.slice(at, at + concurrency).map((operation) => operation()));
     }
-  }
-  return taken.map((times) => times.toSorted((one, other) => one - other)[Math.floor(times.length / 2)] ?? Number.NaN);
+    return ((performance.now() - started) * 1_000) / work.length;
+  });
+  return taken.map(median);
 }
 
 async function compare(subjects: readonly Subject[]): Promise<readonly Result[]> {
@@ -174,6 +177,8 @@ const auth = createAuthServer({
   store: createSqliteStore({ path: join(folder, "latchkey.db") }),
   masterSecret: randomBytes(32),
   passwordHasher: plain,
+  // One user has all the sessions that are refreshed.
+  maxSessionsPerUser: 1_000,
 });
 try {
   await post(auth, "/auth/signup", CREDENTIALS);

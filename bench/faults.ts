@@ -5,12 +5,12 @@
  *     npm run trial:faults [-- --quick | --long] [--store NAME] [--seed TEXT] [--json FILE]
  */
 import { randomBytes } from "node:crypto";
-import { parseArgs } from "node:util";
 
 import { runFaultTrial } from "./faults/run-trial.ts";
-import { report } from "./harness/report.ts";
+import { readFlags } from "./harness/flags.ts";
+import { exactly, figure, report, some } from "./harness/report.ts";
 import type { SharedStore } from "./harness/shared-store.ts";
-import { STORE_NAMES, storesNamed } from "./harness/shared-stores.ts";
+import { eachStore, STORE_NAMES } from "./harness/shared-stores.ts";
 
 const HELP = `Refreshes through a proxy that drops, delays, duplicates and re-orders.
 
@@ -26,34 +26,18 @@ const HELP = `Refreshes through a proxy that drops, delays, duplicates and re-or
   --help
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    long: { type: "boolean", default: false },
-    refreshes: { type: "string" },
-    "max-seconds": { type: "string", default: "1800" },
-    clients: { type: "string", default: "48" },
-    browsers: { type: "string", default: "12" },
-    store: { type: "string", default: "sqlite" },
-    seed: { type: "string" },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const flags = readFlags(HELP, {
+  quick: { type: "boolean", default: false },
+  long: { type: "boolean", default: false },
+  refreshes: { type: "string" },
+  "max-seconds": { type: "string", default: "1800" },
+  clients: { type: "string", default: "48" },
+  browsers: { type: "string", default: "12" },
+  store: { type: "string", default: "sqlite" },
+  seed: { type: "string" },
 });
 
-if (flags.help) process.stdout.write(HELP);
-else await main();
-
-async function main(): Promise<void> {
-  for (const open of storesNamed(flags.store)) {
-    const store = await open();
-    try {
-      await tryStore(store);
-    } finally {
-      await store.close();
-    }
-  }
-}
+await eachStore(flags.store, tryStore);
 
 async function tryStore(store: SharedStore): Promise<void> {
   const refreshes = Number(flags.refreshes ?? (flags.quick ? 4_000 : flags.long ? 1_000_000 : 100_000));
@@ -70,56 +54,33 @@ async function tryStore(store: SharedStore): Promise<void> {
   });
 
   const violations = (kind: string): number => outcome.violations.filter((one) => one.kind === kind).length;
-  const none = (kind: string, name: string) => ({
-    name,
-    value: violations(kind),
-    unit: "",
-    target: "0",
-    holds: violations(kind) === 0,
-  });
+  const none = (kind: string, name: string) => exactly(name, violations(kind), 0);
   report(
     `${store.name}: refreshes through faults, seed ${seed}`,
     [
       {
-        name: "refreshes",
-        value: outcome.rotations,
-        unit: "",
+        ...figure("refreshes", outcome.rotations),
         target: `≥ ${refreshes}`,
         holds: outcome.rotations >= refreshes,
       },
-      { name: "requests that reached the server", value: outcome.requests, unit: "", holds: true },
-      ...Object.entries(outcome.faults).map(([kind, value]) => ({
-        name: `fault: ${kind}`,
-        value,
-        unit: "",
-        holds: true,
-      })),
-      { name: "tries without an answer", value: outcome.noAnswers, unit: "", holds: true },
-      { name: "sessions", value: outcome.sessions, unit: "", holds: true },
+      figure("requests that reached the server", outcome.requests),
+      ...Object.entries(outcome.faults).map(([kind, count]) => figure(`fault: ${kind}`, count)),
+      figure("tries without an answer", outcome.noAnswers),
+      figure("sessions", outcome.sessions),
       none("false sign-out", "false sign-outs"),
       none("double spend", "tokens spent twice"),
       none("stuck client", "clients stuck"),
       none("malformed answer", "answers that make no sense"),
-      { name: "thieves that used a copy", value: outcome.thieves, unit: "", holds: outcome.thieves > 0 },
-      {
-        name: "of them with a copy of mid-attempt, used twice",
-        value: outcome.thievesInMidAttempt,
-        unit: "",
-        holds: true,
-      },
-      { name: "of them before its owner", value: outcome.thievesFirst, unit: "", holds: true },
-      {
-        name: "thieves caught",
-        value: outcome.caught,
-        unit: "",
-        target: `${outcome.thieves}`,
-        holds: outcome.caught === outcome.thieves && violations("thief not caught") === 0,
-      },
-      { name: "of them by a victim that insisted", value: outcome.caughtByInsisting, unit: "", holds: true },
-      { name: "thieves that never had an answer", value: outcome.unanswered, unit: "", holds: true },
-      { name: "copies in mid-attempt shown too late: refused", value: outcome.shownTooLate, unit: "", holds: true },
-      { name: "time", value: outcome.seconds, unit: "s", holds: true },
-      { name: "rate", value: outcome.rotations / outcome.seconds, unit: "refreshes/s", holds: true },
+      some("thieves that used a copy", outcome.thieves),
+      figure("of them with a copy of mid-attempt, used twice", outcome.thievesInMidAttempt),
+      figure("of them before its owner", outcome.thievesFirst),
+      exactly("thieves caught", outcome.caught, outcome.thieves),
+      none("thief not caught", "thieves that got away"),
+      figure("of them by a victim that insisted", outcome.caughtByInsisting),
+      figure("thieves that never had an answer", outcome.unanswered),
+      figure("copies in mid-attempt shown too late: refused", outcome.shownTooLate),
+      figure("time", outcome.seconds, "s"),
+      figure("rate", outcome.rotations / outcome.seconds, "refreshes/s"),
     ],
     flags.json,
   );

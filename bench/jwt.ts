@@ -12,19 +12,11 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import type { Result } from "./harness/report.ts";
+import { median, medianRatio, shuffle } from "./harness/statistics.ts";
 import { libraryNames, type LibraryName, nativePeers, peerNames } from "./jwt/library.ts";
 import type { Reply, Request } from "./jwt/worker.ts";
 import { algorithms, type BenchAlgorithm, createWorkloads, type Operation, operations } from "./jwt/workload.ts";
-
-interface Result {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly peer?: string;
-  readonly ratio?: number;
-  readonly target?: string;
-  readonly holds: boolean;
-}
 
 interface Worker {
   readonly process: ChildProcess;
@@ -70,18 +62,6 @@ async function startWorkers(): Promise<ReadonlyMap<LibraryName, Worker>> {
     workers.set(library, { process: child, algorithms: reply.type === "ready" ? reply.algorithms : [] });
   }
   return workers;
-}
-
-function shuffle<T>(items: readonly T[]): readonly T[] {
-  return items
-    .map((item) => ({ item, order: Math.random() }))
-    .toSorted((one, other) => one.order - other.order)
-    .map(({ item }) => item);
-}
-
-function median(figures: readonly number[]): number {
-  const sorted = figures.toSorted((one, other) => one - other);
-  return sorted[sorted.length >> 1] ?? 0;
 }
 
 const workers = await startWorkers();
@@ -133,14 +113,11 @@ for (const { process: child } of workers.values()) child.disconnect();
 
 const results: Result[] = [];
 
-/** The median of what ours is to theirs within one round, when the machine was in one mood. */
-function ratio(ours: readonly number[], theirs: readonly number[]): number {
-  return median(ours.map((figure, round) => figure / (theirs[round] ?? Number.NaN)));
-}
-
 function bestPeer(alg: BenchAlgorithm, operation: Operation): LibraryName {
   // EdDSA of a native add-on uses another implementation of the curve: compared with, but not a target.
-  const candidates = peerNames.filter((name) => alg !== "EdDSA" || !nativePeers.includes(name));
+  const candidates = peerNames.filter(
+    (name) => figuresOf(name, alg, operation).length > 0 && (alg !== "EdDSA" || !nativePeers.includes(name)),
+  );
   return (
     candidates.toSorted(
       (one, other) => median(figuresOf(other, alg, operation)) - median(figuresOf(one, alg, operation)),
@@ -174,34 +151,34 @@ for (const alg of algorithms) {
   }
   const verify = figuresOf("latchkey", alg, "verify");
   const value = Math.round(median(verify));
-  const floorRatio = ratio(verify, figuresOf("floor", alg, "verify"));
+  const floorRatio = medianRatio(verify, figuresOf("floor", alg, "verify"));
   reportAtLeast(
     { name: `verify ${alg} against the floor`, value, unit: "/s", peer: "floor", ratio: floorRatio },
     ofFloor[alg],
   );
   const peer = bestPeer(alg, "verify");
-  const peerRatio = ratio(verify, figuresOf(peer, alg, "verify"));
+  const peerRatio = medianRatio(verify, figuresOf(peer, alg, "verify"));
   reportAtLeast(
     { name: `verify ${alg} against the best peer`, value, unit: "/s", peer, ratio: peerRatio },
     ofPeerVerify[alg],
   );
   const sign = figuresOf("latchkey", alg, "sign");
   const signPeer = bestPeer(alg, "sign");
-  const signRatio = ratio(sign, figuresOf(signPeer, alg, "sign"));
+  const signRatio = medianRatio(sign, figuresOf(signPeer, alg, "sign"));
   const signValue = Math.round(median(sign));
   report({
     name: `sign ${alg} against the floor`,
     value: signValue,
     unit: "/s",
     peer: "floor",
-    ratio: ratio(sign, figuresOf("floor", alg, "sign")),
+    ratio: medianRatio(sign, figuresOf("floor", alg, "sign")),
   });
   reportAtLeast(
     { name: `sign ${alg} against the best peer`, value: signValue, unit: "/s", peer: signPeer, ratio: signRatio },
     ofPeerSign[alg],
   );
   const rejected = figuresOf("latchkey", alg, "wrong-signature");
-  const cost = ratio(verify, rejected);
+  const cost = medianRatio(verify, rejected);
   report(
     {
       name: `wrong signature ${alg}: cost against accepting`,
@@ -219,7 +196,7 @@ for (const alg of algorithms) {
     value: Math.round(median(expired)),
     unit: "/s",
     peer: "own verify",
-    ratio: ratio(verify, expired),
+    ratio: medianRatio(verify, expired),
   });
   for (const library of ["latchkey", ...peerNames] as const) {
     const perVerify = bytes.get(`${library} ${alg}`);
@@ -240,7 +217,7 @@ reportAtLeast(
     value: hits,
     unit: "/s",
     peer: "fast-jwt",
-    ratio: ratio(ownCache, peerCache),
+    ratio: medianRatio(ownCache, peerCache),
   },
   5,
 );

@@ -4,8 +4,8 @@
  *
  *     npm run bench:refresh [-- --quick] [--better-auth] [--json FILE]
  */
-import { parseArgs } from "node:util";
 
+import { readFlags } from "./harness/flags.ts";
 import type { Result } from "./harness/report.ts";
 import { report } from "./harness/report.ts";
 import { FLOORS, startFloor } from "./refresh/floor-subject.ts";
@@ -28,14 +28,10 @@ const HELP = `Measures refreshes over HTTP.
   --help
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "string" },
-    "better-auth": { type: "boolean", default: false },
-    "cpu-prof": { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const flags = readFlags(HELP, {
+  quick: { type: "boolean", default: false },
+  "better-auth": { type: "boolean", default: false },
+  "cpu-prof": { type: "string" },
 });
 
 const plan = flags.quick
@@ -72,8 +68,7 @@ const OVER_PEER: ReadonlyMap<string, number> = new Map([
   [BETTER_AUTH.name, 20],
 ]);
 
-if (flags.help) process.stdout.write(HELP);
-else await main();
+await main();
 
 async function main(): Promise<void> {
   const generator = startLoadGenerator();

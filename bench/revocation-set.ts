@@ -14,20 +14,14 @@ import { parseArgs } from "node:util";
 
 import { createVerifier, type Verifier, type VerifierOptions } from "@latchkey/verifier";
 
+import type { Result } from "./harness/report.ts";
+import { median } from "./harness/statistics.ts";
 import { AUDIENCE, type FeedCommand, type FeedReply } from "./revocation-set/feed-process.ts";
 
 interface Feed {
   readonly process: ChildProcess;
   readonly issuer: string;
   readonly tokens: readonly string[];
-}
-
-interface Result {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly target?: string;
-  readonly holds: boolean;
 }
 
 const { values: flags } = parseArgs({
@@ -125,10 +119,6 @@ async function countVerifications(verifier: Verifier, tokens: readonly string[])
   return (count / (cpuMilliseconds() - began)) * 1000;
 }
 
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 /** How fast the first is, and how much slower the second, in percent. */
 async function compare(
   one: readonly [Verifier, Feed],
@@ -145,7 +135,7 @@ async function compare(
     speeds.push(base);
     ratios.push(compared / base);
   }
-  return { speed: medianOf(speeds), slower: (1 - medianOf(ratios)) * 100 };
+  return { speed: median(speeds), slower: (1 - median(ratios)) * 100 };
 }
 
 async function compareThroughput(name: string, tokenCache: VerifierOptions["tokenCache"]): Promise<void> {

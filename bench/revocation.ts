@@ -4,12 +4,12 @@
  *
  *     npm run bench:revocation [-- --quick] [--store sqlite|postgres] [--json FILE]
  */
-import { parseArgs } from "node:util";
 
 import type { ApiTokenAnswer, SessionAnswer } from "@latchkey/protocol";
 
 import type { AskedProgram } from "./harness/asked-program.ts";
 import { startProgram } from "./harness/asked-program.ts";
+import { readFlags } from "./harness/flags.ts";
 import type { Result } from "./harness/report.ts";
 import { report } from "./harness/report.ts";
 import type { ApiAnswer, ApiQuestion } from "./revocation/api.ts";
@@ -28,13 +28,9 @@ const HELP = `Measures how soon a revoked session stops working at every verifie
   --help
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    store: { type: "string" },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const flags = readFlags(HELP, {
+  quick: { type: "boolean", default: false },
+  store: { type: "string" },
 });
 
 const ROUNDS = flags.quick ? 8 : 60;
@@ -61,8 +57,7 @@ interface Doomed {
   revoke(node: string): Promise<number>;
 }
 
-if (flags.help) process.stdout.write(HELP);
-else await main();
+await main();
 
 async function main(): Promise<void> {
   const stores: readonly StoreName[] =

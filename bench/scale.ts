@@ -3,8 +3,8 @@
  *
  *     npm run bench:scale [-- --sessions 1000,1000000,10000000] [--store sqlite|postgres] [--json FILE]
  */
-import { parseArgs } from "node:util";
 
+import { readFlags } from "./harness/flags.ts";
 import type { Result } from "./harness/report.ts";
 import { report } from "./harness/report.ts";
 import { startLatchkeyOnPostgres, startLatchkeyOnSqlite } from "./refresh/latchkey-subject.ts";
@@ -19,21 +19,16 @@ const HELP = `Measures refreshes over HTTP in tables of very different sizes.
   --help
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    sessions: { type: "string", default: "1000,100000,1000000" },
-    store: { type: "string" },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const flags = readFlags(HELP, {
+  sessions: { type: "string", default: "1000,100000,1000000" },
+  store: { type: "string" },
 });
 
 const STORES = { sqlite: startLatchkeyOnSqlite, postgres: startLatchkeyOnPostgres };
 /** Sessions that the load refreshes. */
 const LIVE = 1_000;
 
-if (flags.help) process.stdout.write(HELP);
-else await main();
+await main();
 
 async function main(): Promise<void> {
   const scales = flags.sessions.split(",").map(Number);

@@ -14,6 +14,8 @@ import { gzipSync } from "node:zlib";
 import type { SessionAnswer } from "@latchkey/protocol";
 import { createAuthServer, createSqliteStore } from "@latchkey/server";
 
+import { median } from "./harness/statistics.ts";
+
 const ISSUER = "https://auth.example.com";
 const ROUNDS = 50;
 const CREDENTIALS = { email: "ada@example.com", password: "correct horse battery staple" };
@@ -43,10 +45,6 @@ async function fetchList(): Promise<{ readonly jwt: string; readonly millisecond
   const start = performance.now();
   const jwt = await (await server.fetch(new Request(`${ISSUER}/status-lists/0`))).text();
   return { jwt, milliseconds: performance.now() - start };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 try {

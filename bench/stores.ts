@@ -10,19 +10,12 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 
+import { measureInTurns } from "./harness/in-turns.ts";
+import type { Result } from "./harness/report.ts";
+import { median } from "./harness/statistics.ts";
 import { openPostgresBench } from "./stores/postgres.ts";
 import { openSqliteBench } from "./stores/sqlite.ts";
 import type { Bench } from "./stores/subject.ts";
-
-interface Result {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly peer?: string;
-  readonly ratio?: number;
-  readonly target?: string;
-  readonly holds: boolean;
-}
 
 const { values: flags } = parseArgs({
   options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
@@ -47,16 +40,13 @@ if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(result
 process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
 
 async function measure(bench: Bench): Promise<readonly Result[]> {
-  const rates = new Map<string, number[]>(bench.subjects.map(({ name }) => [name, []]));
-  // The first round is for the compiler and the caches, and is not counted.
-  for (let round = -1; round < rounds; round++) {
-    for (const subject of bench.subjects) {
-      const start = performance.now();
-      const count = await subject.run(milliseconds);
-      if (round >= 0) rates.get(subject.name)?.push((count / (performance.now() - start)) * 1_000);
-    }
-  }
-  const rateOf = (name: string): number => median(rates.get(name) ?? []);
+  const rates = await measureInTurns(bench.subjects, { rounds, warmUpRounds: 1 }, async (subject) => {
+    const start = performance.now();
+    const count = await subject.run(milliseconds);
+    return (count / (performance.now() - start)) * 1_000;
+  });
+  const rateOf = (name: string): number =>
+    median(rates[bench.subjects.findIndex((subject) => subject.name === name)] ?? []);
 
   console.log(`\n${bench.title}`);
   return bench.subjects.map(({ name, peer }): Result => {
@@ -80,9 +70,4 @@ async function measure(bench: Bench): Promise<readonly Result[]> {
       holds,
     };
   });
-}
-
-function median(figures: readonly number[]): number {
-  const sorted = figures.toSorted((one, other) => one - other);
-  return sorted[sorted.length >> 1] ?? 0;
 }

@@ -9,10 +9,11 @@
  * both, in a shuffled order, with the same requests; figures are medians, ratios medians of the ratios within a round.
  */
 import { cpus, loadavg } from "node:os";
-import { parseArgs } from "node:util";
 
 import { type AskedProgram, startProgram } from "./harness/asked-program.ts";
+import { readFlags } from "./harness/flags.ts";
 import { report, type Result } from "./harness/report.ts";
+import { median, medianRatio, shuffle } from "./harness/statistics.ts";
 import type { Answer, Question } from "./verify-http/api-server.ts";
 import {
   type FrameworkName,
@@ -35,15 +36,11 @@ const HELP = `Measures what a protected route costs over an open one.
   --help
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    framework: { type: "string", multiple: true },
-    guard: { type: "string", multiple: true },
-    alg: { type: "string", multiple: true },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const flags = readFlags(HELP, {
+  quick: { type: "boolean", default: false },
+  framework: { type: "string", multiple: true },
+  guard: { type: "string", multiple: true },
+  alg: { type: "string", multiple: true },
 });
 
 // So many requests, not so many seconds: on a busy machine a second may be over before the compiler has begun.
@@ -70,8 +67,7 @@ interface Api {
   readonly measured: Measured;
 }
 
-if (flags.help) process.stdout.write(HELP);
-else await main();
+await main();
 
 async function main(): Promise<void> {
   const results: Result[] = [];
@@ -140,7 +136,7 @@ function resultsOf(framework: FrameworkName, alg: HttpAlgorithm, all: readonly M
 
   function resultOf(one: Measured): Result {
     const value = median(one.held);
-    const ratio = median(one.held.map((held, round) => held / (one.open[round] ?? Number.NaN)));
+    const ratio = medianRatio(one.held, one.open);
     const extra = median(one.held.map((held, round) => held - (one.open[round] ?? Number.NaN)));
     const maxExtra = MAX_EXTRA_UNCACHED.get(alg);
     const result = { name: name(`${one.guard} (+${extra.toFixed(1)} µs)`), value, unit: "µs", peer: "open", ratio };
@@ -158,15 +154,4 @@ function chosen<T extends string>(all: readonly T[], names: readonly string[] | 
   const unknown = names?.filter((name) => !all.some((one) => one === name)) ?? [];
   if (unknown.length > 0) throw new Error(`${unknown.join(", ")}: there are ${all.join(", ")}.`);
   return all.filter((name) => names === undefined || names.includes(name));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
-}
-
-function shuffle<T>(items: readonly T[]): readonly T[] {
-  return items
-    .map((item) => ({ item, order: Math.random() }))
-    .toSorted((one, other) => one.order - other.order)
-    .map(({ item }) => item);
 }

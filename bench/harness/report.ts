@@ -12,6 +12,26 @@ export interface Result {
   readonly holds: boolean;
 }
 
+/** A figure without a target. */
+export function figure(name: string, value: number, unit = ""): Result {
+  return { name, value, unit, holds: true };
+}
+
+/** A figure that must be just this. */
+export function exactly(name: string, value: number, target: number): Result {
+  return { ...figure(name, value), target: `${target}`, holds: value === target };
+}
+
+/** A figure that shows that something was tried at all. */
+export function some(name: string, value: number): Result {
+  return { ...figure(name, value), target: "> 0", holds: value > 0 };
+}
+
+/** The same results of one of several runs. */
+export function named(run: string, results: readonly Result[]): readonly Result[] {
+  return results.map((result) => ({ ...result, name: `${run}: ${result.name}` }));
+}
+
 /** Prints the table, writes the file where one is wanted, and says by the exit code whether every target holds. */
 export function report(title: string, results: readonly Result[], jsonPath: string | undefined): void {
   const load = loadavg()

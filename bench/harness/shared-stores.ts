@@ -14,9 +14,18 @@ const STORES: ReadonlyMap<string, () => Promise<SharedStore>> = new Map([
 
 export const STORE_NAMES: string = [...STORES.keys()].join(", ");
 
-/** @param name one of {@link STORE_NAMES}, or `all` */
-export function storesNamed(name: string): readonly (() => Promise<SharedStore>)[] {
+/** Opens the stores of a name, one after the other, and closes each after the work on it.
+ *
+ * @param name one of {@link STORE_NAMES}, or `all` */
+export async function eachStore(name: string, work: (store: SharedStore) => Promise<void>): Promise<void> {
   const chosen = [...STORES].filter(([known]) => name === "all" || name === known).map(([, open]) => open);
   if (chosen.length === 0) throw new Error(`--store: must be all or one of ${STORE_NAMES}`);
-  return chosen;
+  for (const open of chosen) {
+    const store = await open();
+    try {
+      await work(store);
+    } finally {
+      await store.close();
+    }
+  }
 }

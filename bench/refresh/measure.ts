@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { measureInTurns as inTurns } from "../harness/in-turns.ts";
+import { median } from "../harness/statistics.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import type { Storage, Subject } from "./subject.ts";
 import { readUsage } from "./process-usage.ts";
@@ -35,12 +37,7 @@ export async function measureInTurns(
   generator: LoadGenerator,
   plan: LoadPlan,
 ): Promise<readonly Throughput[]> {
-  const rounds = subjects.map((): Throughput[] => []);
-  for (let round = 0; round < plan.rounds; round++) {
-    for (const [index, subject] of subjects.entries()) {
-      rounds[index]?.push(await measureRound(subject, generator, plan));
-    }
-  }
+  const rounds = await inTurns(subjects, plan, (subject) => measureRound(subject, generator, plan));
   return rounds.map(medians);
 }
 
@@ -107,8 +104,4 @@ async function settledStorage(subject: Subject): Promise<Storage> {
     if (after.rows === before.rows || performance.now() > deadline) return after;
     before = after;
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 }
