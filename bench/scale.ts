@@ -13,7 +13,7 @@ import { measureScales } from "./refresh/scales.ts";
 
 const HELP = `Measures refreshes over HTTP in tables of very different sizes.
 
-  --sessions LIST  sizes, rising (default: 1000,100000,1000000). A million takes about 1 GB of disk on PostgreSQL
+  --sessions LIST  sizes, rising (default: 1000,100000,1000000). A million takes 0.44 GB of disk on SQLite, 1 GB on PostgreSQL
   --store NAME     sqlite or postgres (default: both)
   --json FILE      writes the figures as JSON
   --help
