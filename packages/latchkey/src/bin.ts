@@ -20,7 +20,6 @@ import { LOG_FORMATS } from "./logger.ts";
 import { serveAuthority } from "./serve.ts";
 import { stopOnSignal } from "./shutdown.ts";
 import { withStore } from "./with-store.ts";
-import { boundYoungGeneration } from "./young-generation.ts";
 
 const EXIT_FAILED = 1;
 
@@ -175,7 +174,6 @@ program
   )
   .addHelpText("after", SECRETS_HELP)
   .action(async (flags: ServeFlags) => {
-    boundYoungGeneration();
     const signingService = await openSigningService(process.env);
     const { masterSecretSources: sources, ...secrets } = readSecretEnvironment(process.env);
     const { masterSecrets, madeSecretPath } = await openMasterSecrets({
