@@ -1,10 +1,14 @@
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 
 import { defineConfig } from "vitest/config";
 
 // Workspaces resolve to their sources, so tests run unbuilt; all else as Node.js does ("module" is for bundlers, and there are
 // packages whose modules need one).
 const conditions = ["@latchkey/source", "node", "default"];
+
+// The programs that tests start are read from their sources; with this, what became of those is kept for the next that starts.
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/node-compile", import.meta.url));
 
 export default defineConfig({
   resolve: { conditions },

@@ -41,7 +41,7 @@ function spawnLatchkey(args: readonly string[], env: Readonly<Record<string, str
     process.execPath,
     ["--conditions=@latchkey/source", "--disable-warning=ExperimentalWarning", BIN, ...args],
     {
-      env: { PATH: process.env["PATH"] ?? "", ...env },
+      env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );

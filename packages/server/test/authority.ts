@@ -6,11 +6,14 @@ import type { ErrorAnswer, SessionAnswer } from "@latchkey/protocol";
 import { expect, onTestFinished } from "vitest";
 
 import type { AuthServer, AuthServerOptions } from "../src/index.ts";
-import { createAuthServer, createSqliteStore } from "../src/index.ts";
+import { createArgon2Hasher, createAuthServer, createSqliteStore } from "../src/index.ts";
 
 export const ISSUER = "https://auth.example.com";
 export const PASSWORD = "correct horse battery staple";
 export const MASTER_SECRET: Uint8Array = new Uint8Array(32).fill(7);
+
+/** A hundredth of the work: tests sign up and in by the thousand. What passwords cost in earnest has tests of its own. */
+const LIGHT_COSTS = { memoryKib: 64, passes: 1, parallelism: 1 };
 
 export interface Call {
   readonly json?: unknown;
@@ -69,6 +72,7 @@ async function openAuthority(
     issuer: ISSUER,
     store: createSqliteStore({ path }),
     masterSecret: MASTER_SECRET,
+    passwordHasher: createArgon2Hasher({ costs: LIGHT_COSTS }),
     clock: () => time.now,
     logger: { info: log("info"), warn: log("warn"), error: log("error") },
     ...options,

@@ -2,13 +2,13 @@ import type { AddressInfo } from "node:net";
 
 import { createAdaptorServer } from "@hono/node-server";
 import type { AuthServer, AuthServerOptions } from "@latchkey/server";
-import { createAuthServer, createSqliteStore } from "@latchkey/server";
+import { createArgon2Hasher, createAuthServer, createSqliteStore } from "@latchkey/server";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { USER } from "../world/authority.ts";
+import { LIGHT_COSTS, USER } from "../world/authority.ts";
 
 /** The real authority behind a real port, with one user, and a place to look at what reaches it. */
 export interface AuthorityOverHttp {
@@ -34,6 +34,7 @@ export async function openAuthorityOverHttp(
     issuer,
     store: createSqliteStore({ path: join(folder, "authority.db") }),
     masterSecret: randomBytes(32),
+    passwordHasher: createArgon2Hasher({ costs: LIGHT_COSTS }),
     ...options,
   });
   const authority: AuthorityOverHttp = {

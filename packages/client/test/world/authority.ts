@@ -9,6 +9,9 @@ import { createArgon2Hasher, createAuthServer, createSqliteStore } from "@latchk
 export const ISSUER = "http://localhost:3000";
 export const USER = { email: "ada@example.com", password: "a long enough passphrase" };
 
+/** A hundredth of the work: nothing here is about what passwords cost. */
+export const LIGHT_COSTS = { memoryKib: 64, passes: 1, parallelism: 1 };
+
 /** The real authority, on a real database, with one user. */
 export interface TestAuthority {
   readonly server: AuthServer;
@@ -25,7 +28,7 @@ export async function openAuthority(accessTokenTtlSeconds = 600): Promise<TestAu
     store: createSqliteStore({ path: join(folder, "authority.db") }),
     masterSecret: randomBytes(32),
     accessTokenTtlSeconds,
-    passwordHasher: createArgon2Hasher(),
+    passwordHasher: createArgon2Hasher({ costs: LIGHT_COSTS }),
     clock: () => Math.floor(Date.now() / 1000) + ahead,
   });
   await server.ready();

@@ -10,7 +10,7 @@ const EMAIL = "ada@example.com";
 
 /** An authority with one account, whose hash is from elsewhere. */
 async function startWith(passwordHash: string): Promise<TestAuthority & { hash(): Promise<string | undefined> }> {
-  const authority = await startAuthority();
+  const authority = await startAuthority({ passwordHasher: createArgon2Hasher() });
   const store = createSqliteStore({ path: authority.path });
   const user = {
     id: "imported",
