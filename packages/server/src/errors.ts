@@ -17,6 +17,8 @@ export interface ErrorDetails {
   readonly scheme?: "DPoP";
   /** In place of the code's own, where one code serves two: one-time tokens are refused with 400, access tokens with 401. */
   readonly status?: number;
+  /** `invalid_request`: the name of the cookie that there are two of. */
+  readonly duplicateCookie?: string;
   /** `method_not_allowed`: what is. */
   readonly allow?: readonly string[];
 }

@@ -4,9 +4,10 @@ import { Hono } from "hono";
 
 import { AuthError } from "../errors.ts";
 import type { Observer } from "../ports/observer.ts";
-import { errorAnswer } from "./answers.ts";
+import { errorAnswer, withCookies } from "./answers.ts";
 import { metadata } from "./contract/answers.ts";
 import type { Answer, Exchange, HttpContext, Route } from "./exchange.ts";
+import { clearedPlantedCookies } from "./planted-cookies.ts";
 import { getMetadata } from "./published.ts";
 import { createResponder } from "./responder.ts";
 import { servedRoutes } from "./provisions.ts";
@@ -63,7 +64,8 @@ export function createApp(http: HttpContext): Hono<Env> {
   app.notFound((context) => paths.fetch(context.req.raw, context.env));
   app.onError((error, context) => {
     const refusal = asRefusal(error, context, { ...http, turnedAway });
-    return answered(errorAnswer(refusal), context, refusal);
+    const planted = clearedPlantedCookies(http, refusal, context.req.path);
+    return answered(withCookies(errorAnswer(refusal), planted), context, refusal);
   });
   return app;
 }

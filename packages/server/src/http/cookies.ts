@@ -16,8 +16,8 @@ import type { Exchange, HttpContext } from "./exchange.ts";
  */
 export function readCookie(request: Request, name: string): string | undefined {
   const values = cookieValues(request.headers.get("cookie") ?? "", name);
-  if (values.length > 1) throw new AuthError("invalid_request", { description: "There are two cookies of one name." });
-  return values[0];
+  if (values.length <= 1) return values[0];
+  throw new AuthError("invalid_request", { description: "There are two cookies of one name.", duplicateCookie: name });
 }
 
 /** The cookies of a session: its tokens, out of reach of scripts, and its CSRF token, within. */

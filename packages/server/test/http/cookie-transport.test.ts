@@ -188,6 +188,66 @@ describe("refresh by cookie", () => {
     expect((await send("/auth/refresh")).status).toBe(200);
   });
 
+  it("E-10: clears what a sibling host planted, whatever domain and path it chose, and the session goes on", async () => {
+    const authority = await startAuthority({ issuer: "https://auth.eu.example.com/id" });
+    const { jar, send, header } = await signedInBrowser(authority);
+    const planted = new Set<string>();
+    for (const domain of ["example.com", "eu.example.com", "auth.eu.example.com"]) {
+      for (const path of ["/", "/id", "/id/", "/id/auth", "/id/auth/", "/id/auth/refresh"]) {
+        planted.add(`Domain=${domain}; Path=${path}`);
+      }
+    }
+    const refused = await authority.call("POST", "/auth/refresh", {
+      headers: {
+        Origin: "https://auth.eu.example.com",
+        Cookie: `${[...planted].map((where) => `${RT}=${where.replaceAll(/[; ]/g, "_")}`).join("; ")}; ${header()}`,
+        "X-CSRF-Token": jar.get(CSRF) ?? "",
+      },
+    });
+    expectRefusal(refused, 400, "invalid_request");
+    const cleared = refused.headers.getSetCookie();
+    for (const cookie of cleared) {
+      const [pair, maxAge, domain, path, ...others] = cookie.split("; ");
+      expect([pair, maxAge, ...others]).toEqual([`${RT}=`, "Max-Age=0", "HttpOnly", "Secure", "SameSite=Strict"]);
+      planted.delete(`${domain}; ${path}`);
+    }
+    // All that were planted are gone; ours lies under no domain.
+    expect([...planted]).toEqual([]);
+    expect(cleared.every((cookie) => cookie.includes("; Domain="))).toBe(true);
+    expect((await send("/auth/refresh")).status).toBe(200);
+  });
+
+  it("E-10: at sign-in and sign-out as well; for a cookie that nobody can plant, or on loopback, there is nothing to clear", async () => {
+    const authority = await startAuthority();
+    const twice = { Origin: ISSUER, Cookie: `${RT}=one; ${RT}=two` };
+    const json = { email: "ada@example.com", password: PASSWORD };
+    for (const path of ["/auth/login", "/auth/logout"]) {
+      const refused = await authority.call("POST", path, {
+        headers: twice,
+        ...(path === "/auth/login" && { json }),
+      });
+      expectRefusal(refused, 400, "invalid_request");
+      expect(refused.headers.getSetCookie()).toContainEqual(
+        expect.stringContaining(`Domain=example.com; Path=${path}`),
+      );
+    }
+    const scoped = await startAuthority({ cookies: { scope: "origin" } });
+    const host = RT.replace("__Secure-", "__Host-");
+    const refused = await scoped.call("POST", "/auth/refresh", {
+      headers: { Origin: ISSUER, Cookie: `${host}=one; ${host}=two` },
+    });
+    expectRefusal(refused, 400, "invalid_request");
+    expect(refused.headers.getSetCookie()).toEqual([]);
+    for (const issuer of ["http://localhost:8080", "http://127.0.0.1:8080"]) {
+      const local = await startAuthority({ issuer });
+      const answer = await local.call("POST", "/auth/refresh", {
+        headers: { Origin: issuer, Cookie: "latchkey-rt=one; latchkey-rt=two" },
+      });
+      expectRefusal(answer, 400, "invalid_request");
+      expect(answer.headers.getSetCookie()).toEqual([]);
+    }
+  });
+
   it.each(["__secure-latchkey-rt", " __Secure-latchkey-rt\u00a0", "latchkey-rt", "__Host-latchkey-rt"])(
     "E-11: a cookie whose name is only like ours (%j) is not ours",
     async (name) => {
