@@ -83,7 +83,7 @@ describe("latchkey users import", () => {
 
     const { stdout } = await runLatchkey(["users", "list", "--data", folder]);
     expect(stdout).toMatch(
-      /^ada@example.com\t[\w-]{36}\troles: admin, editor\nbob@example.com\t[\w-]{36}\taddress not verified\n$/,
+      /^ADDRESS\tID\tNOTES\nada@example.com\t[\w-]{36}\troles: admin, editor\nbob@example.com\t[\w-]{36}\taddress not verified\n$/,
     );
   });
 
@@ -225,7 +225,8 @@ describeOnPostgres("latchkey users, on PostgreSQL", () => {
 
     expect(await users("disable", "USER-7@example.com")).toMatchObject({ code: 0 });
     expect(await users("delete", "user-8@example.com")).toMatchObject({ code: 0 });
-    const listed = (await users("list")).stdout.trim().split("\n");
+    const [header, ...listed] = (await users("list")).stdout.trim().split("\n");
+    expect(header).toBe("ADDRESS\tID\tNOTES");
     expect(listed).toHaveLength(1_199);
     expect(listed).toContain("user-7@example.com\tid-7\tdisabled; address not verified");
     expect(await users("enable", "user-7@example.com")).toMatchObject({ code: 0 });

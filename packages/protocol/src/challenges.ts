@@ -36,6 +36,8 @@ export function isTokenSyntax(text: string): boolean {
 export interface Challenge {
   readonly scheme?: "Bearer" | "DPoP";
   readonly code: ErrorCode;
+  /** `invalid_token`: one sentence for whoever reads it, after the code. */
+  readonly detail?: string;
   /** What proofs may be signed with, where proofs are taken. */
   readonly dpopAlgorithms?: readonly string[];
   /** `insufficient_scope`: the scope that would do, space-delimited. */
@@ -50,19 +52,17 @@ export interface Challenge {
  * whether to refresh.
  */
 export function formatChallenge(challenge: Challenge): string {
-  const { scheme = "Bearer", code, scope, maxAgeSeconds, dpopAlgorithms = [] } = challenge;
+  const { scheme = "Bearer", dpopAlgorithms = [] } = challenge;
   const algs = dpopAlgorithms.length === 0 ? [] : [`algs="${dpopAlgorithms.join(" ")}"`];
-  const parameters = [...faultParameters(code, scope, maxAgeSeconds), ...(scheme === "DPoP" ? algs : [])];
+  const parameters = [...faultParameters(challenge), ...(scheme === "DPoP" ? algs : [])];
   const text = parameters.length === 0 ? scheme : `${scheme} ${parameters.join(", ")}`;
   // Who sent no token is told of both ways to send one (RFC 9449 §7.2).
-  return code === "missing_token" && scheme === "Bearer" && algs.length > 0 ? `Bearer, DPoP ${algs.join()}` : text;
+  return challenge.code === "missing_token" && scheme === "Bearer" && algs.length > 0
+    ? `Bearer, DPoP ${algs.join()}`
+    : text;
 }
 
-function faultParameters(
-  code: ErrorCode,
-  scope: string | undefined,
-  maxAgeSeconds: number | undefined,
-): readonly string[] {
+function faultParameters({ code, detail, scope, maxAgeSeconds }: Challenge): readonly string[] {
   if (code === "missing_token") return [];
   if (code === "invalid_request" || code === "invalid_dpop_proof" || code === "use_dpop_nonce") {
     return [`error="${code}"`];
@@ -74,12 +74,17 @@ function faultParameters(
     const maxAge = maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`];
     return [`error="${code}"`, `error_description="${ERRORS[code].description}"`, ...maxAge];
   }
-  return ['error="invalid_token"', `error_description="${code}"`];
+  const described = detail === undefined ? code : `${code}: ${quotable(detail)}`;
+  return ['error="invalid_token"', `error_description="${described}"`];
 }
+
+/** What is said of a token that is bound to a key, and came without its proof. It is authentic, and says so itself. */
+export const BOUND_TOKEN_DETAIL =
+  "The token is bound to a key. Send it by the scheme DPoP, with a proof made with that key.";
 
 /** Reads Latchkey's error code back out of a challenge; `undefined` when it is somebody else's. */
 export function parseChallengeCode(header: string | null): string | undefined {
-  return header === null ? undefined : /\berror_description="([a-z_]+)"/.exec(header)?.[1];
+  return header === null ? undefined : /\berror_description="([a-z_]+)(?:"|: )/.exec(header)?.[1];
 }
 
 /** Only what RFC 6750 §3 allows in a scope value, so that nothing can break out of the quoted string. */

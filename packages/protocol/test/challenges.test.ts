@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { ERRORS, formatChallenge, parseAuthorization, parseChallengeCode, statusAtResource } from "../src/index.ts";
+import {
+  BOUND_TOKEN_DETAIL,
+  ERRORS,
+  formatChallenge,
+  parseAuthorization,
+  parseChallengeCode,
+  statusAtResource,
+} from "../src/index.ts";
 
 describe("the Authorization header", () => {
   it.each([
@@ -74,6 +81,15 @@ describe("the challenge", () => {
         );
       }),
     );
+  });
+
+  it("DP-07: says of a bound token what is wrong with it, after the code, which a client still reads", () => {
+    const challenge = formatChallenge({ code: "invalid_token", scheme: "DPoP", detail: BOUND_TOKEN_DETAIL });
+    expect(challenge).toBe(
+      'DPoP error="invalid_token", error_description="invalid_token: The token is bound to a key. ' +
+        'Send it by the scheme DPoP, with a proof made with that key."',
+    );
+    expect(parseChallengeCode(challenge)).toBe("invalid_token");
   });
 
   it("tells a client its code again", () => {

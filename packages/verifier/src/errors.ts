@@ -68,6 +68,8 @@ export interface Refusal {
   readonly claim?: string;
   /** The scheme to challenge with, where it is not `Bearer`. */
   readonly scheme?: "DPoP";
+  /** `invalid_token`: the token is bound to a key, and came as if it were not. */
+  readonly needsProof?: true;
   /** `missing_token`: a token bound to a key, with a proof, would do as well. */
   readonly takesProofs?: true;
   /** `use_dpop_nonce`: the nonce to make the next proof with. */

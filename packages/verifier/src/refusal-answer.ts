@@ -1,5 +1,12 @@
 import { DPOP_ALGORITHMS } from "@latchkey/jwt";
-import { DPOP_NONCE_HEADER, ERRORS, type ErrorAnswer, formatChallenge, statusAtResource } from "@latchkey/protocol";
+import {
+  BOUND_TOKEN_DETAIL,
+  DPOP_NONCE_HEADER,
+  ERRORS,
+  type ErrorAnswer,
+  formatChallenge,
+  statusAtResource,
+} from "@latchkey/protocol";
 
 import { type Refusal, VerifierError } from "./errors.ts";
 
@@ -19,9 +26,18 @@ export function refusalAnswer(error: unknown): RefusalAnswer | undefined {
   return error instanceof VerifierError && error.refusal !== undefined ? answerTo(error.refusal) : undefined;
 }
 
-/** One sentence per code, whatever the cause: who tries tokens learns nothing from it. */
-export function answerTo({ code, scope, scheme, takesProofs, dpopNonce, retryAfterSeconds }: Refusal): RefusalAnswer {
-  const { description } = ERRORS[code];
+/** One sentence per code: who tries tokens learns nothing from it. Of a bound token it is told what it says itself. */
+export function answerTo({
+  code,
+  needsProof,
+  scope,
+  scheme,
+  takesProofs,
+  dpopNonce,
+  retryAfterSeconds,
+}: Refusal): RefusalAnswer {
+  const detail = needsProof === true ? BOUND_TOKEN_DETAIL : undefined;
+  const description = detail ?? ERRORS[code].description;
   const status = statusAtResource(code);
   const body: ErrorAnswer = { error: code, error_description: description, ...(scope !== undefined && { scope }) };
   const headers: Record<string, string> = {
@@ -33,6 +49,7 @@ export function answerTo({ code, scope, scheme, takesProofs, dpopNonce, retryAft
     headers["WWW-Authenticate"] = formatChallenge({
       code,
       ...(scheme !== undefined && { scheme }),
+      ...(detail !== undefined && { detail }),
       ...(scope !== undefined && { scope }),
       ...((scheme === "DPoP" || takesProofs === true) && { dpopAlgorithms: DPOP_ALGORITHMS }),
     });

@@ -15,5 +15,7 @@ export function boundKeyOf({ cnf }: JwtClaims): string | undefined {
 export function findSchemeFault(scheme: "Bearer" | "DPoP", claims: JwtClaims): Refusal | undefined {
   const isBound = Object.hasOwn(claims, "cnf");
   if (scheme === "Bearer" ? !isBound : boundKeyOf(claims) !== undefined) return undefined;
-  return { code: "invalid_token", reason: isBound ? "bound_token" : "unbound_token", claim: "cnf", scheme: "DPoP" };
+  const needsProof = scheme === "Bearer" && boundKeyOf(claims) !== undefined;
+  const reason = isBound ? "bound_token" : "unbound_token";
+  return { code: "invalid_token", reason, claim: "cnf", scheme: "DPoP", ...(needsProof && { needsProof }) };
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+import { BOUND_TOKEN_DETAIL } from "@latchkey/protocol";
 import { createVerifier, type DpopOptions, type ReplayStore, type Verifier } from "@latchkey/verifier";
 import * as dpop from "dpop";
 import type { JWK } from "jose";
@@ -119,7 +120,12 @@ export function describeDpopGuard(framework: string, startApi: (verifier: Verifi
     it("RS-04 G-04: refuses a bound token as a bearer token, with a proof too", async () => {
       const proof = ["DPoP", await prove("/api/me")] as const;
       for (const headers of [[], [proof]]) {
-        expectRefusal(await getOverHttp(`${api.origin}/api/me`, `Bearer ${bound}`, headers), "invalid_token");
+        const answer = await getOverHttp(`${api.origin}/api/me`, `Bearer ${bound}`, headers);
+        expect([answer.status, answer.headers["www-authenticate"]]).toEqual([
+          401,
+          `DPoP error="invalid_token", error_description="invalid_token: ${BOUND_TOKEN_DETAIL}", ${ALGORITHMS}`,
+        ]);
+        expect(JSON.parse(answer.text)).toEqual({ error: "invalid_token", error_description: BOUND_TOKEN_DETAIL });
       }
     });
 

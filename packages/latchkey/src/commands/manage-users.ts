@@ -58,6 +58,7 @@ export function manageUsersCommands(dataOption: () => Option): readonly Command[
 }
 
 async function listUsers(store: Store): Promise<void> {
+  process.stdout.write("ADDRESS\tID\tNOTES\n");
   for (let after = ""; ;) {
     const users = await store.accounts.listUsers(after, PAGE);
     for (const { email, id, emailVerified, roles, disabledAt } of users) {

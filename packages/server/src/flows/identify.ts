@@ -1,3 +1,5 @@
+import { BOUND_TOKEN_DETAIL } from "@latchkey/protocol";
+
 import type { Session } from "../domain/session.ts";
 import { isLive } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
@@ -30,7 +32,13 @@ export async function identify(context: FlowContext, presented: PresentedAccessT
   if (verdict.kind === "invalid") throw new AuthError("invalid_token");
   const { jkt } = verdict.token;
   // A bound token is worth nothing without its key, and a proof makes no other token more than it is (RFC 9449 §7.1, §7.2).
-  if (jkt !== (proof?.jkt ?? null)) throw new AuthError("invalid_token", jkt === null ? {} : { scheme: "DPoP" });
+  if (jkt !== (proof?.jkt ?? null)) {
+    const saysWhy = jkt !== null && proof === undefined;
+    throw new AuthError("invalid_token", {
+      ...(jkt !== null && { scheme: "DPoP" }),
+      ...(saysWhy && { description: BOUND_TOKEN_DETAIL }),
+    });
+  }
   const who = await findHolder(context, verdict.token);
   if (who === undefined) throw new AuthError("invalid_token");
   // Third-party clients have the OAuth face; a user's account is for the user's own apps.

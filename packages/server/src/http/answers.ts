@@ -117,12 +117,13 @@ export function errorAnswer(error: AuthError): Answer {
   return jsonAnswer(status, body, headers);
 }
 
-function challengeFor(code: AuthError["code"], { scheme, maxAgeSeconds }: AuthError["details"]): string {
+function challengeFor(code: AuthError["code"], { scheme, description, maxAgeSeconds }: AuthError["details"]): string {
   if (code === "invalid_client") return 'Basic realm="latchkey", charset="UTF-8"';
   if (scheme === undefined && !isAboutAccessToken(code)) return "Bearer";
   return formatChallenge({
     code,
     ...(scheme !== undefined && { scheme }),
+    ...(description !== undefined && { detail: description }),
     dpopAlgorithms: DPOP_ALGORITHMS,
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
   });

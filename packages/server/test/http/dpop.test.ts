@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 
 import type { SessionAnswer } from "@latchkey/protocol";
+import { BOUND_TOKEN_DETAIL } from "@latchkey/protocol";
 import { decodeJwt } from "jose";
 import { describe, expect, it } from "vitest";
 
@@ -339,7 +340,10 @@ describe("account routes", () => {
     for (const headers of [{}, proof]) {
       const answer = await authority.call("GET", "/auth/me", { token: session.access_token, headers });
       expectRefusal(answer, 401, "invalid_token");
-      expect(answer.headers.get("www-authenticate")).toBe(invalidToken);
+      expect(answer.headers.get("www-authenticate")).toBe(
+        challenge(`error="invalid_token", error_description="invalid_token: ${BOUND_TOKEN_DETAIL}"`),
+      );
+      expect(answer.body).toMatchObject({ error_description: BOUND_TOKEN_DETAIL });
     }
   });
 
