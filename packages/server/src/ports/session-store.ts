@@ -23,6 +23,12 @@ export interface SessionStore {
    */
   rotateSession(rotation: SessionRotation, event?: AuthEvent): Promise<boolean>;
 
+  /**
+   * The linearisation point of an authorization code: the same for a session that waits for its code, which is bound to a
+   * key in the same step where `jkt` names one. Durable: a crash must not bring the code back.
+   */
+  redeemSession(redemption: SessionRedemption, event: AuthEvent): Promise<boolean>;
+
   /** Ends a session, once: answers whether this call did it. */
   revokeSession(revocation: SessionRevocation, event: AuthEvent): Promise<boolean>;
 
@@ -48,6 +54,11 @@ export interface SessionRotation {
   };
   /** What is to stand in the row of device and place, where that has changed; empty for what is not known now. */
   readonly seen?: { readonly device: string; readonly place: string } | undefined;
+}
+
+export interface SessionRedemption extends SessionRotation {
+  /** The thumbprint of the key that the session is bound to from now on; `null` leaves it as it is. */
+  readonly jkt: string | null;
 }
 
 export interface SessionRevocation {

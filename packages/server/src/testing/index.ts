@@ -15,6 +15,7 @@ import { describeEvents } from "./event-contract.ts";
 import { describeKeys } from "./key-contract.ts";
 import { describeManagedUsers } from "./managed-users-contract.ts";
 import { describeOneTimeUses } from "./one-time-contract.ts";
+import { describeRedemption } from "./redemption-contract.ts";
 import { describeRevocation } from "./revocation-contract.ts";
 import { describeRotation } from "./rotation-contract.ts";
 import { describeSessions } from "./session-contract.ts";
@@ -34,6 +35,7 @@ export function describeSessionStoreContract(runner: TestRunner, store: StoreUnd
     runner.describe("sessions", () => describeSessions(test));
     runner.describe("the limit of sessions for a user", () => describeSessionLimit(test));
     runner.describe("rotation", () => describeRotation(test));
+    runner.describe("redemption of codes", () => describeRedemption(test));
     runner.describe("revocation", () => describeRevocation(test));
     runner.describe("events", () => describeEvents(test));
     runner.describe("one-time uses", () => describeOneTimeUses(test));

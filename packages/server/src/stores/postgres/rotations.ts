@@ -6,11 +6,18 @@ import { attemptsText } from "../attempts-text.ts";
 import { toNullableText, toText } from "./text.ts";
 
 /** The compare-and-set of a rotation, for {@link rotationValues}. */
-export const ROTATION = `
+export const ROTATION: string = rotationSetting("");
+
+/** The same, with the thumbprint of a key as one more value, or null. */
+export const REDEMPTION: string = rotationSetting(", jkt = coalesce($12, jkt)");
+
+function rotationSetting(more: string): string {
+  return `
   UPDATE latchkey.session
      SET generation = $4, secret_hash = $5, attempts = $6, attempt_keys_used = $7, rotated_at = $8, idle_expires_at = $9,
-         device = coalesce($10, device), place = coalesce($11, place)
+         device = coalesce($10, device), place = coalesce($11, place)${more}
    WHERE id = $1 AND generation = $2 AND secret_hash = $3 AND revoked_at IS NULL`;
+}
 
 // The setting holds for this statement's own transaction and for nothing else, whatever connection it runs on: the answer
 // does not wait for the disk, and there is no second round trip to say so. The protocol rolls forward what a crash forgets.

@@ -3,7 +3,7 @@ import type { SessionStore } from "../../ports/session-store.ts";
 import { endedByLimitPrefix } from "../ended-by-limit.ts";
 import type { Database } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
-import { groupRotations, ROTATION, rotationValues } from "./rotations.ts";
+import { groupRotations, REDEMPTION, ROTATION, rotationValues } from "./rotations.ts";
 import { attemptsText } from "../attempts-text.ts";
 import { sessionOf } from "./session-row.ts";
 import { toNullableText, toText } from "./text.ts";
@@ -37,6 +37,13 @@ const ROTATE_RECORDED = {
   text: `
     WITH rotated AS (${ROTATION} RETURNING id)
     INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(11)} FROM rotated`,
+};
+
+const REDEEM = {
+  name: "latchkey-redeem-session",
+  text: `
+    WITH redeemed AS (${REDEMPTION} RETURNING id)
+    INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(12)} FROM redeemed`,
 };
 
 const REVOKE = {
@@ -94,6 +101,11 @@ export function createSessionStore(database: Database): SessionStore {
       if (event === undefined) return rotate(rotation);
       const { rowCount } = await database.run(ROTATE_RECORDED, [...rotationValues(rotation), ...eventValues(event)]);
       return rowCount === 1;
+    },
+
+    async redeemSession(redemption, event) {
+      const values = [...rotationValues(redemption), toNullableText(redemption.jkt), ...eventValues(event)];
+      return (await database.run(REDEEM, values)).rowCount === 1;
     },
 
     async revokeSession({ sessionId, at, reason }, event) {

@@ -185,6 +185,8 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
         beyondDoubt((undecided) => verbs(undecided).createSession(session, event, maxSessions)),
       findSession: (id) => beyondDoubt((undecided) => verbs(undecided).findSession(id)),
       rotateSession: (rotation, event) => beyondDoubt((undecided) => verbs(undecided).rotateSession(rotation, event)),
+      redeemSession: (redemption, event) =>
+        beyondDoubt((undecided) => verbs(undecided).redeemSession(redemption, event)),
       listSessions: (userId, now) => beyondDoubt((undecided) => verbs(undecided).listSessions(userId, now)),
       revokeSession: (revocation, event) => sessions.sessions.revokeSession(revocation, event),
       revokeUserSessions: (revocation, event) => sessions.sessions.revokeUserSessions(revocation, event),

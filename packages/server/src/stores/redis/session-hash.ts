@@ -5,7 +5,16 @@ import type { SessionRotation } from "../../ports/session-store.ts";
  * A session as a hash of few fields. What never changes is one of them, and what scripts need not look into another: Redis
  * pays for each field, and more for long ones.
  */
-export const SESSION_FIELDS = ["user_id", "terms", "generation", "secret_hash", "state", "revoked_at", "seen"] as const;
+export const SESSION_FIELDS = [
+  "user_id",
+  "terms",
+  "generation",
+  "secret_hash",
+  "state",
+  "revoked_at",
+  "seen",
+  "jkt",
+] as const;
 
 /** What SESSION_FIELDS are in a hash: text, or null where there is no such field. */
 export type SessionHash = readonly (string | null)[];
@@ -72,7 +81,7 @@ export function stateText({
 }
 
 export function sessionOf(id: string, hash: SessionHash): Session {
-  const [userId, terms, generation, secretHash, state, revokedAt, seen] = hash;
+  const [userId, terms, generation, secretHash, state, revokedAt, seen, jkt] = hash;
   const { attempts, ...times } = JSON.parse(String(state)) as StoredState;
   // Sessions that began before places were kept have none.
   const begun = JSON.parse(String(terms)) as Omit<Terms, "place"> & Partial<Pick<Terms, "place">>;
@@ -81,6 +90,8 @@ export function sessionOf(id: string, hash: SessionHash): Session {
     ...begun,
     device: last.device,
     place: last.place || null,
+    // Of a session that was bound when its code was redeemed.
+    jkt: jkt ?? begun.jkt,
     ...times,
     id,
     userId: String(userId),

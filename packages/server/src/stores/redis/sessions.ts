@@ -65,13 +65,14 @@ const ROTATE = defineScript(
   `
 local key = base .. 'session:' .. ARGV[1]
 local generation, secretHash, state = ARGV[4], ARGV[5], ARGV[6]
-local event, kept, undecided, seen = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local event, kept, undecided, seen, jkt = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local found = redis.call('HMGET', key, 'generation', 'secret_hash', 'revoked_at', 'user_id')
 if found[1] ~= ARGV[2] or found[2] ~= ARGV[3] or found[3] then return 0 end
 local announced = doubts(found[4], undecided)
 if announced then return inDoubt(announced) end
 redis.call('HSET', key, 'generation', generation, 'secret_hash', secretHash, 'state', state)
 if seen ~= '' then redis.call('HSET', key, 'seen', seen) end
+if jkt then redis.call('HSET', key, 'jkt', jkt) end
 if event ~= '' then record(event, kept) end
 return 1`,
 );
@@ -180,6 +181,26 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
         ]),
       );
       return rotated === 1;
+    },
+
+    async redeemSession(redemption, event) {
+      const { sessionId, expected, next, seen, jkt } = redemption;
+      const redeemed = withoutDoubt(
+        await durable.run(ROTATE, [
+          sessionId,
+          expected.generation,
+          expected.secretHash,
+          next.generation,
+          next.secretHash,
+          stateText(next),
+          JSON.stringify(event),
+          eventsKept,
+          undecided,
+          seenText(seen),
+          ...(jkt === null ? [] : [jkt]),
+        ]),
+      );
+      return redeemed === 1;
     },
 
     async revokeSession({ sessionId, at, reason }, event) {

@@ -41,6 +41,7 @@ export function createSessionStore(
 
   const rotateRelaxed = prepareRotate(relaxed);
   const rotateDurably = prepareRotate(durable);
+  const bind = durable.prepare("UPDATE session SET jkt = ? WHERE id = ?");
 
   const revoke = durable.prepare(
     "UPDATE session SET revoked_at = ?, revoked_reason = ? WHERE id = ? AND revoked_at IS NULL",
@@ -113,6 +114,15 @@ export function createSessionStore(
         const rotated = rotateDurably(rotation);
         if (rotated) append(event);
         return rotated;
+      });
+    },
+
+    async redeemSession(redemption, event) {
+      return transaction(durable, () => {
+        const redeemed = rotateDurably(redemption);
+        if (redeemed && redemption.jkt !== null) bind.run(redemption.jkt, redemption.sessionId);
+        if (redeemed) append(event);
+        return redeemed;
       });
     },
 
