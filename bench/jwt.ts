@@ -11,7 +11,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
+import { readFlags } from "./harness/flags.ts";
 import type { Result } from "./harness/report.ts";
 import { median, medianRatio, shuffle } from "./harness/statistics.ts";
 import { libraryNames, type LibraryName, nativePeers, peerNames } from "./jwt/library.ts";
@@ -29,9 +29,14 @@ interface Task {
   readonly operation: Operation;
 }
 
-const { values: flags } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
-});
+const HELP = `Measures verifying and signing, beside other libraries and the bare call of node:crypto.
+
+  --quick      5 short rounds (default: 15 longer ones)
+  --json FILE  writes the figures as JSON
+  --help
+`;
+
+const flags = readFlags(HELP, { quick: { type: "boolean", default: false } });
 const rounds = flags.quick ? 5 : 15;
 const milliseconds = flags.quick ? 20 : 80;
 // The first round is for the compiler and is not counted.

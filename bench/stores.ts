@@ -8,8 +8,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 
+import { readFlags } from "./harness/flags.ts";
 import { measureInTurns } from "./harness/in-turns.ts";
 import type { Result } from "./harness/report.ts";
 import { median } from "./harness/statistics.ts";
@@ -17,9 +17,14 @@ import { openPostgresBench } from "./stores/postgres.ts";
 import { openSqliteBench } from "./stores/sqlite.ts";
 import type { Bench } from "./stores/subject.ts";
 
-const { values: flags } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
-});
+const HELP = `Measures the rotations a second of each store, without HTTP.
+
+  --quick      5 short rounds over 5,000 sessions (default: 15 longer ones over 50,000)
+  --json FILE  writes the figures as JSON
+  --help
+`;
+
+const flags = readFlags(HELP, { quick: { type: "boolean", default: false } });
 const rounds = flags.quick ? 5 : 15;
 const milliseconds = flags.quick ? 300 : 1_000;
 const sessions = flags.quick ? 5_000 : 50_000;
