@@ -64,7 +64,7 @@ export async function startProcess(options: StartOptions): Promise<ServeProcess>
   const child = spawn(
     process.execPath,
     [...conditions, "--disable-warning=ExperimentalWarning", ...execArgv, ...args],
-    { env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...env }, stdio: ["ignore", "pipe", "pipe"] },
+    { env: { ...inherited(), NODE_ENV: "production", ...env }, stdio: ["ignore", "pipe", "pipe"] },
   );
   // Whatever ends this program must not leave its servers behind.
   const onExit = (): void => void child.kill("SIGKILL");
@@ -111,4 +111,10 @@ async function end(child: ChildProcess, signal: "SIGKILL" | "SIGTERM"): Promise<
   const gone = once(child, "exit");
   child.kill(signal);
   await gone;
+}
+
+/** Nothing that could change what is measured; tests have what sources were compiled to kept from one start to the next. */
+function inherited(): Record<string, string> {
+  const { PATH = "", NODE_COMPILE_CACHE } = process.env;
+  return { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) };
 }

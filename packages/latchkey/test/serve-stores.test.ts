@@ -117,8 +117,10 @@ describeOnOwnRedis("latchkey serve with sessions in Redis", () => {
 async function expectTwoNodes(env: Readonly<Record<string, string>>): Promise<void> {
   const [first, second] = [await freePort(), await freePort()];
   const issuer = { LATCHKEY_ISSUER: `http://localhost:${first}` };
-  const one = await startServe(temporaryFolder(), first, { ...env, ...issuer });
-  const other = await startServe(temporaryFolder(), second, { ...env, ...issuer });
+  const [one, other] = await Promise.all([
+    startServe(temporaryFolder(), first, { ...env, ...issuer }),
+    startServe(temporaryFolder(), second, { ...env, ...issuer }),
+  ]);
 
   const granted = await signIn(one.url);
   const refreshed = await post(`${other.url}/auth/refresh`, { refresh_token: granted.refresh_token });
