@@ -270,7 +270,7 @@ describe.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")("bo
         }, user),
       ),
     );
-    await expect.poll(() => granted.length).toBe(tabs.length);
+    await expect.poll(() => granted.length, { timeout: 10_000 }).toBe(tabs.length);
     const keys = granted.map((token) => (decodeJwt(token)["cnf"] as { readonly jkt: string }).jkt);
     expect(new Set(keys).size).toBe(1);
     expect(await tabs[0]?.evaluate(() => window.latchkey.refresh())).toMatchObject({ status: "fresh" });

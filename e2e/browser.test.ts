@@ -180,7 +180,7 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
     const second = await context.newPage();
     await second.goto(demo.url);
     await stateIs("fresh", second);
-    await expect.poll(async () => text("tabs")).toContain("2, sharing one session");
+    await expect.poll(async () => text("tabs"), { timeout: 10_000 }).toContain("2, sharing one session");
     expect(await text("key")).toMatch(/^[\w-]{43}$/);
     expect(await text("key", second)).toBe(await text("key"));
   });
@@ -189,7 +189,9 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
     await signUp();
     await page.click("#steal");
     await page.click("#thief-refresh:enabled");
-    await expect.poll(async () => text("theft-story")).toContain("Refused: without your key the copy is worth nothing");
+    await expect
+      .poll(async () => text("theft-story"), { timeout: 10_000 })
+      .toContain("Refused: without your key the copy is worth nothing");
     expect(await generation()).toBe(1);
     const story = await text("log");
     expect(story).toContain("with the copied cookies: 400 invalid_dpop_proof");
@@ -214,7 +216,9 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
     await expect.poll(generation, { timeout: 30_000 }).toBe(1);
     await page.click("#thief-refresh");
     await stateIs("ended");
-    await expect.poll(async () => text("theft-story")).toContain("Caught: the copy had been used already");
+    await expect
+      .poll(async () => text("theft-story"), { timeout: 10_000 })
+      .toContain("Caught: the copy had been used already");
     await page.reload();
     await stateIs("signed-out");
   });
