@@ -55,7 +55,7 @@ describe("what passwords are hashed with", () => {
         priority: getPriority(Number(id)),
       }));
       const isOwn = ({ name }: { readonly name: string }): boolean => name.includes("hashing");
-      expect(new Set(threads.filter(isOwn).map(({ priority }) => priority))).toEqual(new Set([getPriority() + 10]));
+      expect(new Set(threads.filter(isOwn).map(({ priority }) => priority))).toEqual(new Set([getPriority() + 5]));
       const others = threads.filter((thread) => !isOwn(thread));
       expect(new Set(others.map(({ priority }) => priority))).toEqual(new Set([getPriority()]));
     },

@@ -12,6 +12,7 @@ describe("more sign-ins at once than there is room for", () => {
     const login = (password: string): Promise<Answer> =>
       authority.call("POST", "/auth/login", { json: { email: "ada@example.com", password } });
 
+    const begun = performance.now();
     // Six times a hundred: none that was refused may count as a guess, of ten in a quarter of an hour, or a hundred in a row.
     for (let round = 0; round < 6; round++) {
       const flood = Array.from({ length: 100 }, () => login(PASSWORD));
@@ -26,7 +27,9 @@ describe("more sign-ins at once than there is room for", () => {
       }
     }
     // Said once in ten seconds. A line for each, with where it was thrown, was a third of the work of a flood.
-    expect(authority.logs.filter((line) => line.includes("turned away"))).toHaveLength(1);
+    const lines = authority.logs.filter((line) => line.includes("turned away"));
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.length).toBeLessThanOrEqual(1 + (performance.now() - begun) / 10_000);
     expect(authority.logs.join("\n")).not.toContain("could not be answered");
     expect((await login(PASSWORD)).status).toBe(200);
     expectRefusal(await login("a password that is wrong"), 401, "invalid_credentials");

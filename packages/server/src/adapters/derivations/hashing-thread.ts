@@ -6,10 +6,10 @@ import { BLOCKING } from "./blocking.ts";
 import type { Derivation, DerivationAnswer } from "./in-threads.ts";
 
 /**
- * A core that a refresh wants, too, is the refresh's for nine parts of ten. Not 19: on a machine that is busy with other
- * programs nobody would sign in at all.
+ * A core that a refresh wants, too, is the refresh's for three parts of four. Not more: on a machine that is busy with other
+ * programs, which come first as well, nobody would sign in at all.
  */
-const NICENESS = 10;
+const NICENESS = 5;
 
 // On Linux alone is the priority one thread's. Elsewhere it would be the whole process's.
 if (process.platform === "linux") {
