@@ -2,7 +2,7 @@
  * Whether the time an answer takes tells that an address has an account: sign-in, sign-up, a forgotten password, verification.
  * Each pair of requests is asked one at a time in shuffled order, and the two distributions are compared.
  *
- *     npm run trial:timing [-- --samples 2000] [--light] [--seed TEXT] [--json FILE]
+ *     npm run trial:timing [-- --samples 2000] [--only TEXT] [--light] [--seed TEXT] [--json FILE]
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,6 +21,7 @@ import { createTimingWorld } from "./timing/sides.ts";
 const HELP = `Compares the times of answers that must tell nothing.
 
   --samples N   of each kind of request (default: 2000)
+  --only TEXT   the pairs whose names hold this, and the one that shows that the trial would notice
   --light       a hash that costs next to nothing, so that it hides nothing of what surrounds it
   --seed TEXT   the order of the requests
   --json FILE   writes the figures as JSON
@@ -30,6 +31,7 @@ const HELP = `Compares the times of answers that must tell nothing.
 const { values: flags } = parseArgs({
   options: {
     samples: { type: "string", default: "2000" },
+    only: { type: "string", default: "" },
     light: { type: "boolean", default: false },
     seed: { type: "string" },
     json: { type: "string" },
@@ -53,7 +55,8 @@ async function main(seed: string): Promise<void> {
   const world = await createTimingWorld({ costs: flags.light ? LIGHT : DEFAULT_ARGON2_COSTS, accounts: 200 });
   const results: Result[] = [];
   try {
-    for (const pair of world.pairs) results.push(...(await judge(world, pair, { samples, random })));
+    const pairs = world.pairs.filter(({ name }) => name.includes(flags.only));
+    for (const pair of pairs) results.push(...(await judge(world, pair, { samples, random })));
     results.push(...(await judge(world, world.control, { samples: Math.min(samples, 200), random, isControl: true })));
   } finally {
     await world.close();

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const LATCHKEY = new URL("../../packages/latchkey/", import.meta.url);
+const CHECKOUT = new URL("../../", import.meta.url);
 const START_TIMEOUT_MS = 30_000;
 
 /** A server in a process of its own. */
@@ -31,6 +31,8 @@ export interface NodeOptions {
   /** Runs what is published (`npm run build` makes it), as its users do, and not the sources. */
   readonly built?: boolean | undefined;
   readonly execArgv?: readonly string[] | undefined;
+  /** The folder of another Latchkey in place of this one. */
+  readonly checkout?: URL;
 }
 
 /** The folder is made for the occasion, and so is what its keys are sealed with. */
@@ -45,8 +47,8 @@ export function startLatchkey(
     readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<ServeProcess> {
-  const { dataPath, port, issuer, built = false, execArgv, env = {} } = options;
-  const program = fileURLToPath(new URL(built ? "dist/bin.js" : "src/bin.ts", LATCHKEY));
+  const { dataPath, port, issuer, built = false, execArgv, env = {}, checkout = CHECKOUT } = options;
+  const program = fileURLToPath(new URL(`packages/latchkey/${built ? "dist/bin.js" : "src/bin.ts"}`, checkout));
   return startProcess({
     port,
     readyPath: "/health/ready",
