@@ -60,7 +60,7 @@ export { isEventType } from "./domain/event.ts";
 export type { Place } from "./domain/place.ts";
 export type { Locate } from "./ports/locate.ts";
 export type { Logger } from "./ports/logger.ts";
-export type { RateLimit, RateLimiter, TakenPoint } from "./ports/rate-limiter.ts";
+export type { PointCount, RateLimit, RateLimiter, TakenPoint } from "./ports/rate-limiter.ts";
 export type { Mail, Mailer } from "./ports/mailer.ts";
 export type { PasswordHasher } from "./ports/password-hasher.ts";
 export type { PasswordScreening } from "./ports/password-screening.ts";
