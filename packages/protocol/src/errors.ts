@@ -5,6 +5,9 @@
 export const ERRORS = {
   invalid_request: { status: 400, description: "The request is malformed." },
   invalid_grant: { status: 400, description: "The grant is invalid, expired or revoked." },
+  unsupported_grant_type: { status: 400, description: "The grant type must be authorization_code or refresh_token." },
+  invalid_scope: { status: 400, description: "The scope is malformed, or more than may be granted." },
+  invalid_target: { status: 400, description: "The resource is none that a token may be had for." },
   weak_password: { status: 400, description: "The password does not meet the rules." },
   // RFC 9449 §5, §8; where a protected resource answers them, with 401 (§7.1, §9).
   invalid_dpop_proof: { status: 400, description: "The DPoP proof is missing or not valid." },

@@ -4,6 +4,21 @@ export interface AuthorityMetadata {
   readonly jwks_uri: string;
   readonly id_token_signing_alg_values_supported: readonly string[];
   readonly subject_types_supported: readonly string[];
+  /** The members about clients that are not the operator's own apps (RFC 8414 §2, OpenID Connect Discovery §3). */
+  readonly authorization_endpoint?: string;
+  readonly token_endpoint?: string;
+  readonly userinfo_endpoint?: string;
+  readonly pushed_authorization_request_endpoint?: string;
+  readonly response_types_supported?: readonly string[];
+  readonly response_modes_supported?: readonly string[];
+  readonly grant_types_supported?: readonly string[];
+  readonly code_challenge_methods_supported?: readonly string[];
+  readonly token_endpoint_auth_methods_supported?: readonly string[];
+  readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[];
+  readonly authorization_response_iss_parameter_supported?: boolean;
+  readonly request_parameter_supported?: boolean;
+  readonly request_uri_parameter_supported?: boolean;
+  readonly claims_supported?: readonly string[];
   /** RFC 9449 §5.1. */
   readonly dpop_signing_alg_values_supported: readonly string[];
   readonly scopes_supported?: readonly string[];

@@ -22,7 +22,10 @@ export interface ClientOptions {
   readonly keys?: readonly Jwk[];
   /** The scopes it may ask for: of `scopes.allowed`, and `openid`, `profile`, `email`, `offline_access`. Default `["openid"]`. */
   readonly scopes?: readonly string[];
-  /** The APIs it may ask tokens for; the first is the default. Default: the authority's first. */
+  /**
+   * The APIs it may ask tokens for; the first is the default. Default: none but the authority itself, which tells the client
+   * who the user is.
+   */
   readonly audiences?: readonly string[];
   /** Whether users are asked each time (the default), or never: for what is as good as your own app. */
   readonly consent?: "ask" | "never";

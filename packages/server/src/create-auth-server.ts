@@ -38,6 +38,7 @@ import { isInsecureLoopback } from "./issuer-rules.ts";
 import { parseOptions } from "./options.ts";
 import type { Background } from "./ports/background.ts";
 import type { KeySealer } from "./ports/key-sealer.ts";
+import { assembleOAuth } from "./oauth-face.ts";
 import type { OwnUsers } from "./ports/own-users.ts";
 import type { DenylistWriter } from "./revocations/denylist-writer.ts";
 import { startDenylistWriter } from "./revocations/denylist-writer.ts";
@@ -374,6 +375,7 @@ async function assemble(settings: Settings, background: Background): Promise<Par
     sessionIds: hasStatusLists
       ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: keyRing.statusPlaceOf })
       : createRandomSessionIds(),
+    ...assembleOAuth({ settings: settings.oauth, issuer, keyRing, clock, secure }),
     accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock, hasStatusLists }),
     apiTokens: apiTokens && {
       policy: apiTokens,

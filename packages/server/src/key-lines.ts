@@ -10,7 +10,7 @@ import type { AudienceProfile } from "./tokens/audience-profile.ts";
 const CLOCK_SLACK_SECONDS = 120;
 
 /** What keys there are to be, and for how long each is needed. */
-export function keyLines({ keys, audiences, policy, statusList, apiTokens }: Settings): readonly KeptLine[] {
+export function keyLines({ keys, audiences, policy, statusList, apiTokens, oauth }: Settings): readonly KeptLine[] {
   const retained = (lifeSeconds: number): KeyPolicy => ({
     ...keys,
     retainSeconds: lifeSeconds + CLOCK_SLACK_SECONDS + BLIND_SECONDS,
@@ -20,7 +20,8 @@ export function keyLines({ keys, audiences, policy, statusList, apiTokens }: Set
   const longestLife = Math.max(...lives, 3 * (statusList?.ttlSeconds ?? 0));
   const algorithms = new Set(audiences.map(({ alg }) => alg).filter((alg) => alg !== "HS256"));
   // What the authority says for itself, of tokens and of revocations, is signed so that anybody can check it.
-  const published = algorithms.size === 0 ? (["ES256"] as const) : algorithms;
+  const own = algorithms.size === 0 ? (["ES256"] as const) : algorithms;
+  const published = new Set([...own, ...(oauth?.clients.all ?? []).map(({ idTokenAlg }) => idTokenAlg)]);
   return [
     ...[...published].map((alg) => ({ purpose: "access-token", alg, policy: retained(longestLife) }) as const),
     ...(apiTokens === undefined ? [] : apiTokenLines(apiTokens, audiences, retained(apiTokens.maxLifetimeSeconds))),

@@ -13,6 +13,8 @@ import { createClientRegistry } from "./http/oauth/client-registry.ts";
 import { MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
 import { isInsecureLoopback } from "./issuer-rules.ts";
 import { isPageUrl } from "./option-values.ts";
+import type { AudienceProfile } from "./tokens/audience-profile.ts";
+import { createAudienceProfile } from "./tokens/audience-profile.ts";
 
 const printable = z.string().regex(/^[\u0020-\u007E]+$/, "must be printable ASCII");
 
@@ -91,10 +93,11 @@ export const oauthSchema: z.ZodType<ParsedOAuth> = z.strictObject({
 /** What clients are checked against. */
 export interface ClientSurroundings {
   readonly issuer: string;
-  readonly firstPartyClientIds: readonly string[];
-  readonly resourceServerIds: readonly string[];
+  /** The operator's own apps. */
+  readonly clientIds: readonly string[];
+  readonly resourceServers: readonly { readonly id: string }[];
   readonly audiences: readonly string[];
-  readonly scopes: readonly string[];
+  readonly scopes: { readonly allowed: readonly string[] };
   readonly allowedOrigins: ReadonlySet<string>;
 }
 
@@ -106,15 +109,30 @@ export interface OAuthSettings {
 }
 
 /** @throws ConfigurationError that names the client and says how to mend it; `undefined` where there are no clients */
-export function createOAuthSettings(
-  { clients, oauth }: { readonly clients: readonly ParsedClient[]; readonly oauth: ParsedOAuth },
-  surroundings: ClientSurroundings,
-): OAuthSettings | undefined {
-  const { interactionUrl } = oauth;
+export function createOAuthSettings({
+  clients,
+  oauth: { interactionUrl },
+  ...surroundings
+}: ClientSurroundings & { readonly clients: readonly ParsedClient[]; readonly oauth: ParsedOAuth }):
+  | OAuthSettings
+  | undefined {
   if (interactionUrl !== undefined && !surroundings.allowedOrigins.has(new URL(interactionUrl).origin)) {
     throw new ConfigurationError("oauth.interactionUrl: must be of the issuer's origin, or of one of allowedOrigins.");
   }
   return clients.length === 0 ? undefined : { clients: createOAuthClients(clients, surroundings), interactionUrl };
+}
+
+/**
+ * The APIs that access tokens are for, and the authority itself, which tells clients who their users are. It signs those tokens as
+ * it signs what it says for itself.
+ */
+export function withIssuer(
+  audiences: readonly AudienceProfile[],
+  { issuer, accessTokenTtlSeconds }: { readonly issuer: string; readonly accessTokenTtlSeconds: number },
+): readonly AudienceProfile[] {
+  if (audiences.some(({ audience }) => audience === issuer)) return audiences;
+  const alg = audiences.find((profile) => profile.alg !== "HS256")?.alg;
+  return [...audiences, createAudienceProfile({ audience: issuer, accessTokenTtlSeconds, alg })];
 }
 
 function createOAuthClients(given: readonly ParsedClient[], surroundings: ClientSurroundings): ClientRegistry {
@@ -125,21 +143,23 @@ function createOAuthClients(given: readonly ParsedClient[], surroundings: Client
 }
 
 function registered(given: ParsedClient, surroundings: ClientSurroundings): RegisteredClient {
-  const { clientId: id, audiences = surroundings.audiences.slice(0, 1) } = given;
+  const { clientId: id, audiences = [surroundings.issuer] } = given;
   const refuse = (what: string): ConfigurationError => new ConfigurationError(`clients: ${id} ${what}`);
 
-  if (surroundings.firstPartyClientIds.includes(id)) {
+  if (surroundings.clientIds.includes(id)) {
     throw refuse("is among clientIds too, whose tokens may change accounts. Give one of them another name.");
   }
   // An ID token is for its client, and an access token for its API: no text may be both (RFC 8725 §3.12).
-  if ([surroundings.issuer, ...surroundings.audiences].includes(id)) throw refuse("is an audience too. Rename it.");
-  if (surroundings.resourceServerIds.includes(id)) throw refuse("is a resource server's id too. Rename one of them.");
+  const known = [surroundings.issuer, ...surroundings.audiences];
+  if (known.includes(id)) throw refuse("is an audience too. Rename it.");
+  if (surroundings.resourceServers.some((server) => server.id === id))
+    throw refuse("is a resource server's id too. Rename one of them.");
   if (given.secret !== undefined && given.keys !== undefined)
     throw refuse("has a secret and keys. Remove one of both.");
 
-  const scope = given.scopes.find((value) => ![...surroundings.scopes, ...OPENID_SCOPES].includes(value));
+  const scope = given.scopes.find((value) => ![...surroundings.scopes.allowed, ...OPENID_SCOPES].includes(value));
   if (scope !== undefined) throw refuse(`may ask for the scope ${scope}, which is not among scopes.allowed.`);
-  const audience = audiences.find((value) => !surroundings.audiences.includes(value));
+  const audience = audiences.find((value) => !known.includes(value));
   if (audience !== undefined) throw refuse(`names ${audience}, which is not among audiences.`);
 
   const isPublic = given.secret === undefined && given.keys === undefined;

@@ -22,7 +22,7 @@ import {
   isOwnUsers,
   isPageUrl,
 } from "./option-values.ts";
-import { clientsSchema, createOAuthSettings, oauthSchema } from "./oauth-clients.ts";
+import { clientsSchema, createOAuthSettings, oauthSchema, withIssuer } from "./oauth-clients.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Denylist } from "./ports/denylist.ts";
 import type { AuthorizeHook, ClaimsHook } from "./ports/hooks.ts";
@@ -279,6 +279,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
   const named = audienceNames.find((audience, index) => audienceNames.indexOf(audience) !== index);
   if (named !== undefined) throw new ConfigurationError(`audiences: there are two named ${named}.`);
   const allowedOrigins = new Set([new URL(given.issuer).origin, ...given.allowedOrigins]);
+  const oauth = createOAuthSettings({ ...given, audiences: audienceNames, allowedOrigins });
   return {
     issuer: given.issuer,
     store: given.observer === undefined ? given.store : observeStore(given.store, given.observer),
@@ -287,7 +288,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
     ),
     keys: given.keys,
     signingService: given.signingService,
-    audiences,
+    audiences: oauth === undefined ? audiences : withIssuer(audiences, given),
     resourceServers: resourceServersOf(given.resourceServers, audienceNames),
     rateLimits: rateLimitsOf(given.rateLimits),
     readClientAddress: createClientAddress(given.trustedProxies),
@@ -314,14 +315,7 @@ export function parseOptions(options: AuthServerOptions): Settings {
       perNetwork: given.revocationFeed.maxFollowersPerNetwork,
     },
     allowedOrigins,
-    oauth: createOAuthSettings(given, {
-      issuer: given.issuer,
-      firstPartyClientIds: given.clientIds,
-      resourceServerIds: given.resourceServers.map(({ id }) => id),
-      audiences: audienceNames,
-      scopes: given.scopes.allowed,
-      allowedOrigins,
-    }),
+    oauth,
     cookieScope: given.cookies.scope,
     dpopNonceRequired: given.dpop.nonce === "required",
     setsAccessCookie: given.cookies.accessToken,

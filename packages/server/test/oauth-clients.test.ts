@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 
 import { isRedirectUriOf } from "../src/domain/oauth-client.ts";
 import type { ClientOptions, Store } from "../src/index.ts";
-import { createOAuthSettings } from "../src/oauth-clients.ts";
 import { parseOptions } from "../src/options.ts";
 import { ISSUER, MASTER_SECRET, startAuthority } from "./authority.ts";
 
@@ -165,14 +164,6 @@ function oauthOf(client: Partial<ClientOptions>) {
 }
 
 it("without clients there is no OAuth face", () => {
-  const surroundings = {
-    issuer: ISSUER,
-    firstPartyClientIds: [],
-    resourceServerIds: [],
-    audiences: [ISSUER],
-    scopes: [],
-  };
-  expect(
-    createOAuthSettings({ clients: [], oauth: {} }, { ...surroundings, allowedOrigins: new Set() }),
-  ).toBeUndefined();
+  const { oauth } = parseOptions({ issuer: ISSUER, store: {} as Store, masterSecret: MASTER_SECRET });
+  expect(oauth).toBeUndefined();
 });

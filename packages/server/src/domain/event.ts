@@ -26,6 +26,13 @@ export type AuthEvent = {
   | { readonly type: "sign_up_refused"; readonly userId: null }
   | { readonly type: "user_imported"; readonly userId: string }
   | { readonly type: "signed_in"; readonly userId: string; readonly sessionId: string }
+  /** A user let a client in; once it has redeemed its code there is a `signed_in` of the same session. */
+  | {
+      readonly type: "client_authorized";
+      readonly userId: string;
+      readonly sessionId: string;
+      readonly clientId: string;
+    }
   | {
       readonly type: "sign_in_failed";
       readonly userId: string | null;
@@ -136,6 +143,7 @@ const TYPES: Readonly<Record<AuthEvent["type"], true>> = {
   sign_up_refused: true,
   user_imported: true,
   signed_in: true,
+  client_authorized: true,
   sign_in_failed: true,
   reauthentication_failed: true,
   session_revoked: true,

@@ -55,6 +55,7 @@ export type RevocationReason =
   | "replaced"
   | "session_limit"
   | "refresh_token_reuse"
+  | "authorization_code_reuse"
   | "device_changed"
   | "revoked_by_client"
   | "password_changed"

@@ -35,6 +35,27 @@ export async function agreeTerms(
   return { scope, claims: asked };
 }
 
+/**
+ * The same for an access token that is to be for less; what comes after may be for all of the session again.
+ *
+ * @throws AuthError `invalid_scope`, `invalid_target` where more is asked for than the session has
+ */
+export function narrowTerms(
+  terms: SessionTerms,
+  session: Session,
+  narrowed: { readonly scope: string | undefined; readonly resource: string | undefined } | undefined,
+): SessionTerms {
+  if (narrowed?.resource !== undefined && narrowed.resource !== session.audience) throw new AuthError("invalid_target");
+  if (narrowed?.scope === undefined) return terms;
+  const asked = scopesOf(narrowed.scope);
+  const held = scopesOf(session.scope);
+  if (!asked.every((scope) => held.includes(scope))) throw new AuthError("invalid_scope");
+  const scope = scopesOf(terms.scope)
+    .filter((value) => asked.includes(value))
+    .join(" ");
+  return { ...terms, scope };
+}
+
 /** The scope that the user may have in this session now; `undefined` where they may not have the session. */
 export async function authorizedScope(
   context: FlowContext,

@@ -15,6 +15,7 @@ import type { Store } from "../ports/store.ts";
 import type { RevokedTokens } from "../revocations/revoked-tokens.ts";
 import type { SessionIds } from "../status-lists/session-ids.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
+import type { IdTokens } from "../tokens/id-token.ts";
 import type { MailTokens } from "../tokens/mail-token.ts";
 import type { RefreshTokens } from "../tokens/refresh-token.ts";
 import type { ApiTokenSupport } from "./api-tokens.ts";
@@ -29,6 +30,8 @@ export interface FlowContext {
   readonly accessTokens: AccessTokens;
   readonly revokedTokens: RevokedTokens;
   readonly refreshTokens: RefreshTokens;
+  /** `undefined`: there are no clients that get any. */
+  readonly idTokens: IdTokens | undefined;
   /** `undefined`: there are none. */
   readonly apiTokens: ApiTokenSupport | undefined;
   /**

@@ -26,25 +26,34 @@ export interface SignedIn {
  * token of a session that has ended, or of an account that is disabled or gone, is refused at once.
  */
 export async function identify(context: FlowContext, presented: PresentedAccessToken): Promise<SignedIn> {
+  // Third-party clients have the OAuth face; a user's account is for the user's own apps.
+  const { who } = await identifyFor(context, presented, (clientId) => context.policy.clientIds.includes(clientId));
+  return who;
+}
+
+/** The same for tokens of other clients than your own apps, with what the token itself says. */
+export async function identifyFor(
+  context: FlowContext,
+  presented: PresentedAccessToken,
+  isClient: (clientId: string) => boolean,
+): Promise<{ readonly who: SignedIn; readonly token: VerifiedAccessToken }> {
   const { accessToken, proof } = presented;
   const verdict = await context.accessTokens.verify(accessToken);
   if (verdict.kind === "expired") throw new AuthError("expired_token");
   if (verdict.kind === "invalid") throw new AuthError("invalid_token");
-  const { jkt } = verdict.token;
+  const { token } = verdict;
   // A bound token is worth nothing without its key, and a proof makes no other token more than it is (RFC 9449 §7.1, §7.2).
-  if (jkt !== (proof?.jkt ?? null)) {
-    const saysWhy = jkt !== null && proof === undefined;
+  if (token.jkt !== (proof?.jkt ?? null)) {
+    const saysWhy = token.jkt !== null && proof === undefined;
     throw new AuthError("invalid_token", {
-      ...(jkt !== null && { scheme: "DPoP" }),
+      ...(token.jkt !== null && { scheme: "DPoP" }),
       ...(saysWhy && { description: BOUND_TOKEN_DETAIL }),
     });
   }
-  const who = await findHolder(context, verdict.token);
-  if (who === undefined) throw new AuthError("invalid_token");
-  // Third-party clients have the OAuth face; a user's account is for the user's own apps.
-  if (!context.policy.clientIds.includes(who.session.clientId)) throw new AuthError("invalid_token");
+  const who = await findHolder(context, token);
+  if (who === undefined || !isClient(who.session.clientId)) throw new AuthError("invalid_token");
   if (proof !== undefined) await claimProof(context, proof);
-  return who;
+  return { who, token };
 }
 
 /** Whose token this is still: `undefined` once it, its session or its user's account has been revoked. */

@@ -8,7 +8,7 @@ import { AuthError } from "../errors.ts";
 import type { SessionRotation } from "../ports/session-store.ts";
 import { hashSecret } from "../tokens/refresh-secret.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
-import { agreeTerms } from "./agree-terms.ts";
+import { agreeTerms, narrowTerms } from "./agree-terms.ts";
 import { claimProof } from "./claim-proof.ts";
 import type { FlowContext } from "./context.ts";
 import { checkDevice, deviceNoted, mailDeviceChange, noteRetry, readDeviceSigns, seenNow } from "./device-signals.ts";
@@ -26,6 +26,8 @@ export interface RefreshRequest {
   /** The clients this request may speak for. */
   readonly clientIds: readonly string[];
   readonly origin: Origin;
+  /** What the access token is to be for, where that is less than the session's: never more (RFC 6749 §6, RFC 8707 §2.2). */
+  readonly narrowed?: { readonly scope: string | undefined; readonly resource: string | undefined };
 }
 
 /** Only parallel rotations of one session make a round lose; each of them moves the session on. */
@@ -81,8 +83,9 @@ export async function refresh(context: FlowContext, request: RefreshRequest): Pr
     if (user === undefined || user.disabledAt !== null) throw new AuthError("session_ended");
     const change = await checkDevice(context, session, { signs, now: asOf, origin });
     // Before anything changes: where a hook fails the client has lost nothing, and asks again.
-    const terms = await agreeTerms(context, { user, session, at: "refresh" });
-    if (terms === undefined) throw new AuthError("session_ended");
+    const agreed = await agreeTerms(context, { user, session, at: "refresh" });
+    if (agreed === undefined) throw new AuthError("session_ended");
+    const terms = narrowTerms(agreed, session, request.narrowed);
     if (verdict.kind === "retry") {
       await noteRetried(context, presented);
       if (change !== undefined) await noteRetry(context, session, change, origin);

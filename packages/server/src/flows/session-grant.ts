@@ -12,6 +12,8 @@ export interface SessionGrant {
   readonly accessToken: string;
   /** Seconds since 1970. */
   readonly accessTokenExpiresAt: number;
+  /** For a client that gets one. */
+  readonly idToken: string | undefined;
 }
 
 /**
@@ -28,9 +30,11 @@ export async function grantSession(
     readonly secret: string;
     readonly terms: SessionTerms;
     readonly asOf: number;
+    /** Of the request for a code, which its ID token brings back. */
+    readonly nonce?: string | undefined;
   },
 ): Promise<SessionGrant> {
-  const { user, session, secret, terms, asOf } = granted;
+  const { user, session, secret, terms, asOf, nonce } = granted;
   const now = { ...session, scope: terms.scope };
   const access = await context.accessTokens.issue(now, user, { now: asOf, custom: terms.claims });
   return {
@@ -39,5 +43,6 @@ export async function grantSession(
     refreshToken: context.refreshTokens.issue(session, secret),
     accessToken: access.token,
     accessTokenExpiresAt: access.expiresAt,
+    idToken: await context.idTokens?.issue(now, user, { accessToken: access.token, nonce, now: asOf }),
   };
 }

@@ -37,3 +37,16 @@ export const PREFLIGHT_HEADERS: HeaderFields = {
   "Access-Control-Max-Age": "600",
   Vary: "Origin, Access-Control-Request-Headers",
 };
+
+/** Pages of clients may read answers too, and send no cookies: those endpoints look at none. */
+export const CLIENT_PAGE_HEADERS: HeaderFields = {
+  "Access-Control-Expose-Headers": `WWW-Authenticate,Retry-After,${DPOP_NONCE_HEADER}`,
+  Vary: "Origin",
+};
+
+export const CLIENT_PREFLIGHT_HEADERS: HeaderFields = {
+  "Access-Control-Allow-Methods": "GET,POST",
+  "Access-Control-Allow-Headers": `Content-Type,Authorization,${DPOP_HEADER}`,
+  "Access-Control-Max-Age": "600",
+  Vary: "Origin, Access-Control-Request-Headers",
+};

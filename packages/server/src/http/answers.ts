@@ -111,13 +111,16 @@ export function errorAnswer(error: AuthError): Answer {
   const headers: Record<string, string> = {};
   const { scheme } = details;
   const status = details.status ?? (scheme === undefined ? ERRORS[code].status : statusAtResource(code));
-  if (status === 401) headers["WWW-Authenticate"] = challengeFor(code, details);
+  if (status === 401 || code === "insufficient_scope") headers["WWW-Authenticate"] = challengeFor(code, details);
   if (details.allow !== undefined) headers["Allow"] = details.allow.join(", ");
   if (status === 429 || status === 503) headers["Retry-After"] = String(details.retryAfterSeconds ?? 5);
   return jsonAnswer(status, body, headers);
 }
 
-function challengeFor(code: AuthError["code"], { scheme, description, maxAgeSeconds }: AuthError["details"]): string {
+function challengeFor(
+  code: AuthError["code"],
+  { scheme, description, maxAgeSeconds, scope }: AuthError["details"],
+): string {
   if (code === "invalid_client") return 'Basic realm="latchkey", charset="UTF-8"';
   if (scheme === undefined && !isAboutAccessToken(code)) return "Bearer";
   return formatChallenge({
@@ -126,6 +129,7 @@ function challengeFor(code: AuthError["code"], { scheme, description, maxAgeSeco
     ...(description !== undefined && { detail: description }),
     dpopAlgorithms: DPOP_ALGORITHMS,
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
+    ...(scope !== undefined && { scope }),
   });
 }
 
@@ -135,6 +139,7 @@ function isAboutAccessToken(code: AuthError["code"]): boolean {
     code === "invalid_token" ||
     code === "expired_token" ||
     code === "stale_token" ||
+    code === "insufficient_scope" ||
     code === "insufficient_user_authentication"
   );
 }

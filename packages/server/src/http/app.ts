@@ -9,7 +9,7 @@ import { metadata } from "./contract/answers.ts";
 import type { Answer, Exchange, HttpContext, Route } from "./exchange.ts";
 import { clearedPlantedCookies } from "./planted-cookies.ts";
 import { getMetadata } from "./published.ts";
-import { createResponder } from "./responder.ts";
+import { CLIENT_PAGE_PATHS, createResponder } from "./responder.ts";
 import { servedRoutes } from "./provisions.ts";
 import { ROUTES } from "./routes.ts";
 import type { TurnedAwayLog } from "./turned-away-log.ts";
@@ -27,7 +27,7 @@ export function createApp(http: HttpContext): Hono<Env> {
   const turnedAway = createTurnedAwayLog(http.logger);
   const answered = (answer: Answer, context: Context<Env>, refusal?: AuthError): Response =>
     respond(withNonce(answer, context, http, refusal), context.req.raw, context.req.path);
-  for (const path of ["/auth/*", "/oauth/revoke"]) {
+  for (const path of ["/auth/*", "/oauth/revoke", "/oauth/interaction/*", ...CLIENT_PAGE_PATHS]) {
     app.options(http.basePath + path, (context) => preflight(context.req.raw));
   }
 

@@ -10,6 +10,7 @@ import type { HeaderFields } from "./answer-headers.ts";
 import type { DpopProofs } from "../tokens/dpop-proof.ts";
 import type { ReadClientAddress } from "./client-address.ts";
 import type { FollowerPlaces } from "./follower-places.ts";
+import type { OAuthFace } from "./oauth/oauth-face.ts";
 import type { ScanLimit } from "./oauth/scan-limit.ts";
 import type { Answers } from "./contract/answers.ts";
 import type { Caller } from "./contract/callers.ts";
@@ -32,6 +33,8 @@ export interface HttpContext extends FlowContext {
   readonly cookies: CookieSettings;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly resourceServers: ResourceServers;
+  /** `undefined`: there are no clients but your own apps. */
+  readonly oauth: OAuthFace | undefined;
   readonly scanLimit: ScanLimit;
   readonly readClientAddress: ReadClientAddress;
   readonly isTrustedProxy: (peer: string | undefined) => boolean;

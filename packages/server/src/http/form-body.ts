@@ -16,14 +16,7 @@ export async function readFormBody<Shape extends FormShape>(
   request: Request,
   schema: z.ZodObject<Shape>,
 ): Promise<z.infer<z.ZodObject<Shape>>> {
-  const text = await readText(request);
-  const mediaType = (request.headers.get("content-type") ?? "").split(";")[0] ?? "";
-  if (mediaType.trim().toLowerCase() !== "application/x-www-form-urlencoded") {
-    throw new AuthError("unsupported_media_type", {
-      description: "The request body must be application/x-www-form-urlencoded.",
-    });
-  }
-  const form = new URLSearchParams(text);
+  const form = await readForm(request);
   const names = Object.keys(schema.shape);
   const twice = names.find((name) => form.getAll(name).length > 1);
   if (twice !== undefined) throw new AuthError("invalid_request", { description: `${twice}: must not come twice.` });
@@ -36,4 +29,16 @@ export async function readFormBody<Shape extends FormShape>(
   const [field = "form"] = parsed.error.issues.map(({ path }) => String(path[0]));
   const fault = form.get(field) ? "is not valid" : "is missing";
   throw new AuthError("invalid_request", { description: `${field}: ${fault}.` });
+}
+
+/** All of a form. @throws AuthError as `readFormBody` but for what comes twice */
+export async function readForm(request: Request): Promise<URLSearchParams> {
+  const text = await readText(request);
+  const mediaType = (request.headers.get("content-type") ?? "").split(";")[0] ?? "";
+  if (mediaType.trim().toLowerCase() !== "application/x-www-form-urlencoded") {
+    throw new AuthError("unsupported_media_type", {
+      description: "The request body must be application/x-www-form-urlencoded.",
+    });
+  }
+  return new URLSearchParams(text);
 }

@@ -1,9 +1,9 @@
 import type { HttpContext, Route } from "./exchange.ts";
 
-type Deployment = Pick<HttpContext, "ownUsers" | "mail" | "apiTokens" | "statusLists">;
+type Deployment = Pick<HttpContext, "ownUsers" | "mail" | "apiTokens" | "statusLists" | "oauth">;
 
 /** What not every authority has; without it, its routes do not exist. */
-export type Provision = "accounts" | "mail" | "email_change_page" | "api_tokens" | "status_lists";
+export type Provision = "accounts" | "mail" | "email_change_page" | "api_tokens" | "status_lists" | "clients";
 
 const PROVISIONS: Readonly<Record<Provision, (deployment: Deployment) => boolean>> = {
   // Where users are kept by their operator, accounts are none of the authority's business.
@@ -12,6 +12,8 @@ const PROVISIONS: Readonly<Record<Provision, (deployment: Deployment) => boolean
   // The page that the mail to a new address leads to.
   email_change_page: ({ mail }) => mail?.links.changeEmail !== undefined,
   api_tokens: ({ apiTokens }) => apiTokens !== undefined,
+  // Others than the operator's own apps.
+  clients: ({ oauth }) => oauth !== undefined,
   status_lists: ({ statusLists }) => statusLists !== undefined,
 };
 

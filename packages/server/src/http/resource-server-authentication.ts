@@ -1,6 +1,7 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 
 import { AuthError } from "../errors.ts";
+import { readBasicCredentials } from "./basic-credentials.ts";
 import type { HttpContext } from "./exchange.ts";
 
 /** One of your APIs, once it has proved who it is. */
@@ -78,21 +79,4 @@ interface Caller {
 function findResourceServer({ request, http }: Caller): ResourceServer | undefined {
   const [id, secret] = readBasicCredentials(request.headers.get("authorization"));
   return http.resourceServers.authenticate(id, secret);
-}
-
-/** What cannot be read is judged like wrong credentials: as an id that nobody has. */
-function readBasicCredentials(header: string | null): readonly [id: string, secret: string] {
-  const encoded = /^basic +([A-Za-z0-9+/]{2,2048}={0,2})$/i.exec(header ?? "")?.[1] ?? "";
-  const pair = Buffer.from(encoded, "base64").toString("utf8");
-  const colon = pair.indexOf(":");
-  if (colon < 1) return ["", ""];
-  try {
-    return [formDecode(pair.slice(0, colon)), formDecode(pair.slice(colon + 1))];
-  } catch {
-    return ["", ""];
-  }
-}
-
-function formDecode(text: string): string {
-  return decodeURIComponent(text.replaceAll("+", " "));
 }

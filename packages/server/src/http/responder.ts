@@ -1,4 +1,10 @@
-import { CORS_HEADERS, PREFLIGHT_HEADERS, securityHeaders } from "./answer-headers.ts";
+import {
+  CLIENT_PAGE_HEADERS,
+  CLIENT_PREFLIGHT_HEADERS,
+  CORS_HEADERS,
+  PREFLIGHT_HEADERS,
+  securityHeaders,
+} from "./answer-headers.ts";
 import type { HeaderFields } from "./answer-headers.ts";
 import type { Answer, HttpContext } from "./exchange.ts";
 
@@ -17,23 +23,44 @@ export function createResponder(http: HttpContext): Responder {
   const toPages = { ...everywhere, ...CORS_HEADERS };
   const toAskingPages = { ...everywhere, ...PREFLIGHT_HEADERS };
   const [account, revoke] = [`${http.basePath}/auth`, `${http.basePath}/oauth/revoke`];
+  const interaction = `${http.basePath}/oauth/interaction/`;
+  const isForClientPages = (path: string): boolean =>
+    CLIENT_PAGE_PATHS.some((suffix) => path === http.basePath + suffix);
 
   const allowOrigin = (request: Request): HeaderFields | undefined => {
     const origin = request.headers.get("origin");
     return origin !== null && http.allowedOrigins.has(origin) ? { "Access-Control-Allow-Origin": origin } : undefined;
   };
 
+  const allowClientOrigin = (request: Request): HeaderFields | undefined => {
+    const origin = request.headers.get("origin");
+    const isClient = origin !== null && http.oauth?.clients.pageOrigins.has(origin) === true;
+    return isClient ? { "Access-Control-Allow-Origin": origin } : undefined;
+  };
+
   return {
     respond({ status, headers, cookies = [], body }, request, path) {
-      const fromPages = path === account || path.startsWith(`${account}/`) || path === revoke;
-      const fields = fromPages ? { ...headers, ...toPages, ...allowOrigin(request) } : { ...headers, ...everywhere };
+      const fromPages =
+        path === account || path.startsWith(`${account}/`) || path === revoke || path.startsWith(interaction);
+      const fields = fromPages
+        ? { ...toPages, ...headers, ...allowOrigin(request) }
+        : isForClientPages(path)
+          ? { ...everywhere, ...headers, ...CLIENT_PAGE_HEADERS, ...allowClientOrigin(request) }
+          : { ...everywhere, ...headers };
       if (cookies.length === 0) return new Response(body, { status, headers: fields });
       const setCookie = cookies.map((cookie): [string, string] => ["Set-Cookie", cookie]);
       return new Response(body, { status, headers: [...Object.entries(fields), ...setCookie] });
     },
 
     preflight(request) {
-      return new Response(null, { status: 204, headers: { ...toAskingPages, ...allowOrigin(request) } });
+      const { pathname } = new URL(request.url);
+      const headers = isForClientPages(pathname)
+        ? { ...everywhere, ...CLIENT_PREFLIGHT_HEADERS, ...allowClientOrigin(request) }
+        : { ...toAskingPages, ...allowOrigin(request) };
+      return new Response(null, { status: 204, headers });
     },
   };
 }
+
+/** What pages of public clients ask, from origins that they are registered with. */
+export const CLIENT_PAGE_PATHS: readonly string[] = ["/oauth/token", "/oauth/userinfo"];

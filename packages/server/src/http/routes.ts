@@ -10,12 +10,18 @@ import { postSignOut, postSignOutEverywhere } from "./auth/sign-out.ts";
 import { postSignUp } from "./auth/sign-up.ts";
 import * as answers from "./contract/answers.ts";
 import { getContract } from "./contract/get-contract.ts";
-import { AFTER, ATTEMPT, DPOP } from "./contract/parameters.ts";
+import { AFTER, ATTEMPT, AUTHORIZATION, DPOP } from "./contract/parameters.ts";
 import type { Route } from "./exchange.ts";
 import { getStatusList } from "./status-list.ts";
 import { getLive, getReady } from "./health.ts";
+import { getAuthorize, postAuthorize } from "./oauth/authorize.ts";
+import { getInteraction, postInteraction } from "./oauth/interaction.ts";
+import { getInteractionPage } from "./oauth/interaction-page.ts";
 import { postIntrospect } from "./oauth/introspect.ts";
+import { postPushedRequest } from "./oauth/pushed-request.ts";
 import { postRevoke } from "./oauth/revoke.ts";
+import { postToken } from "./oauth/token.ts";
+import { getUserinfo } from "./oauth/userinfo.ts";
 import { getApiTokenKeySet, getKeySet, getMetadata } from "./published.ts";
 import { getRevocations } from "./revocations.ts";
 
@@ -139,6 +145,86 @@ export const ROUTES: readonly Route[] = [
     caller: "user",
     answers: answers.nothing,
     handle: deleteApiToken,
+  },
+  {
+    method: "GET",
+    path: "/oauth/authorize",
+    summary: "Ask for a code (OAuth 2.1)",
+    needs: ["clients"],
+    heeds: AUTHORIZATION,
+    answers: answers.sentOn,
+    handle: getAuthorize,
+  },
+  {
+    method: "POST",
+    path: "/oauth/authorize",
+    summary: "The same, by a form",
+    needs: ["clients"],
+    answers: answers.sentOn,
+    handle: postAuthorize,
+  },
+  {
+    method: "POST",
+    path: "/oauth/par",
+    summary: "Push such a request (RFC 9126)",
+    needs: ["clients"],
+    caller: "client",
+    heeds: [DPOP],
+    answers: answers.pushed,
+    handle: postPushedRequest,
+  },
+  {
+    method: "GET",
+    path: "/oauth/interaction",
+    summary: "The page that asks the user",
+    needs: ["clients"],
+    answers: answers.page,
+    handle: getInteractionPage,
+  },
+  {
+    method: "GET",
+    path: "/oauth/interaction/:handle",
+    summary: "What is asked",
+    needs: ["clients"],
+    answers: answers.interaction,
+    handle: getInteraction,
+  },
+  {
+    method: "POST",
+    path: "/oauth/interaction/:handle",
+    summary: "Allow or deny it",
+    needs: ["clients"],
+    caller: "deciding_user",
+    answers: answers.decided,
+    handle: postInteraction,
+  },
+  {
+    method: "POST",
+    path: "/oauth/token",
+    summary: "Exchange a code or a refresh token",
+    needs: ["clients"],
+    caller: "client",
+    heeds: [DPOP],
+    answers: answers.tokens,
+    handle: postToken,
+  },
+  {
+    method: "GET",
+    path: "/oauth/userinfo",
+    summary: "Who the user is, for a client",
+    needs: ["clients"],
+    caller: "client_token_holder",
+    answers: answers.userinfo,
+    handle: getUserinfo,
+  },
+  {
+    method: "POST",
+    path: "/oauth/userinfo",
+    summary: "The same",
+    needs: ["clients"],
+    caller: "client_token_holder",
+    answers: answers.userinfo,
+    handle: getUserinfo,
   },
   {
     method: "POST",

@@ -1,4 +1,5 @@
-import { hkdfSync, randomBytes } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { createSecretKey as createKeyObject, hkdfSync, randomBytes } from "node:crypto";
 
 import type { DpopNonces, SigningKey, VerificationKey } from "@latchkey/jwt";
 import { createDpopNonces, createSecretKey, verificationKeyOf } from "@latchkey/jwt";
@@ -28,6 +29,8 @@ export interface RefreshKey {
   readonly dpopNonces: DpopNonces;
   /** Signs the tokens of mailed links. */
   readonly mailKey: SigningKey;
+  /** Seals what browsers carry for the authority. */
+  readonly noteKey: KeyObject;
   readonly bucketOf: BucketOf;
 }
 
@@ -60,6 +63,7 @@ export async function openRefreshKey(
     secretScheme: createSecretScheme(derive("refresh token rotation")),
     csrfTokens: createCsrfTokens(derive("csrf token")),
     mailKey: createSecretKey(derive("mail token"), { alg: REFRESH_KEY_ALGORITHM, kid }),
+    noteKey: createKeyObject(derive("sealed note")),
     bucketOf: createBucketOf(derive("rate limit bucket")),
     dpopNonces: createDpopNonces({ secret: derive("dpop nonce"), clock }),
   };

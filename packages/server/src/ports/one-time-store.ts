@@ -1,5 +1,13 @@
 /** What must count once. Part of the key: what was used for one purpose is unused for another. */
-export type OneTimePurpose = "dpop-proof" | "email-change" | "known-device" | "device-change" | "recorded-event";
+export type OneTimePurpose =
+  | "dpop-proof"
+  | "email-change"
+  | "known-device"
+  | "device-change"
+  | "recorded-event"
+  | "authorization-request"
+  | "pushed-request"
+  | "client-assertion";
 
 /** Remembers what has been used, so that it counts once on however many nodes. */
 export interface OneTimeStore {

@@ -67,6 +67,7 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
     case "email_verified":
     case "email_changed":
     case "signed_in":
+    case "client_authorized":
     case "sign_in_failed":
     case "reauthentication_failed":
     case "refreshed":

@@ -14,6 +14,7 @@ type KeysOf<Union> = Union extends unknown ? keyof Union : never;
 const DATA_FIELDS: Readonly<Record<Exclude<KeysOf<AuthEvent>, "type" | "at" | "origin">, true>> = {
   userId: true,
   sessionId: true,
+  clientId: true,
   keptSessionId: true,
   tokenId: true,
   reason: true,

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, it } from "vitest";
 
@@ -9,7 +11,7 @@ import type { AuthServerOptions } from "../../src/index.ts";
 import type { Answer, Call, TestAuthority } from "../authority.ts";
 import { granted, ISSUER, PASSWORD, startAuthority } from "../authority.ts";
 import { WITH_API_TOKENS } from "./api-token-calls.ts";
-import { startFullAuthority } from "./full-authority.ts";
+import { CLIENT, startFullAuthority } from "./full-authority.ts";
 import { API, basicOf, form } from "./resource-server.ts";
 
 const LINKS = { verifyEmail: "https://app.example.com/verify", resetPassword: "https://app.example.com/reset" };
@@ -54,6 +56,7 @@ const DEPLOYMENTS: readonly (readonly [string, Partial<AuthServerOptions>])[] = 
   ["as it comes", {}],
   ["with users of its operator's", { users: ownUsers }],
   ["with API tokens and resource servers", WITH_API_TOKENS],
+  ["with clients", { clients: [CLIENT] }],
   ["with status lists, below a path", { statusList: true, issuer: "https://example.com/id" }],
   [
     "with mail, but no page for a change of the address",
@@ -72,9 +75,9 @@ describe("GET /openapi.json", () => {
     const authority = await startAuthority(options);
     const described = operationsOf(await contractOf(authority));
     for (const { method, path } of ROUTES) {
-      const status = await statusOf(authority, method, path.replace(":id", "0"));
+      const status = await statusOf(authority, method, path.replace(/:\w+/, "0"));
       const isServed = status !== 404 && status !== 405;
-      const isDescribed = described.includes(`${method} ${path.replace(":id", "{id}")}`);
+      const isDescribed = described.includes(`${method} ${path.replace(/:(\w+)/, "{$1}")}`);
       expect({ method, path, isServed }).toEqual({ method, path, isServed: isDescribed });
     }
   });
@@ -94,7 +97,7 @@ describe("GET /openapi.json", () => {
     for (const [path, operations] of Object.entries((await contractOf(authority)).paths)) {
       for (const [method, { security, operationId }] of Object.entries(operations)) {
         if (security?.some((way) => Object.keys(way).length === 0)) continue;
-        const status = await statusOf(authority, method.toUpperCase(), path.replace("{id}", "0"));
+        const status = await statusOf(authority, method.toUpperCase(), path.replace(/\{\w+\}/, "0"));
         expect({ operationId, isRefused: status === 401 }).toEqual({ operationId, isRefused: security !== undefined });
       }
     }
@@ -129,7 +132,7 @@ describe("GET /openapi.json", () => {
     const hold = async (method: string, path: string, call: Call = {}): Promise<Answer> => {
       const { pathname } = new URL(path, ISSUER);
       const route = ROUTES.find(
-        (one) => one.method === method && new RegExp(`^${one.path.replace(":id", "[^/]+")}$`).test(pathname),
+        (one) => one.method === method && new RegExp(`^${one.path.replace(/:\w+/, "[^/]+")}$`).test(pathname),
       );
       const answer = await authority.call(method, path, call);
       const name = `${method} ${route?.path}`;
@@ -174,6 +177,30 @@ describe("GET /openapi.json", () => {
     await hold("DELETE", `/auth/tokens/${id}`, { token });
     await hold("DELETE", "/auth/tokens", { token });
 
+    const verifier = "v".repeat(43);
+    const request = {
+      response_type: "code",
+      client_id: CLIENT.clientId,
+      redirect_uri: CLIENT.redirectUris[0],
+      code_challenge: createHash("sha256").update(verifier).digest("base64url"),
+      code_challenge_method: "S256",
+      scope: "openid email",
+    };
+    await hold("POST", "/oauth/authorize", form(request));
+    const pushed = (await hold("POST", "/oauth/par", form(request))).body as { request_uri: string };
+    const byReference = new URLSearchParams({ client_id: CLIENT.clientId, ...pushed });
+    const sentOn = await hold("GET", `/oauth/authorize?${byReference.toString()}`);
+    const handle = new URL(sentOn.headers.get("location") ?? "").hash.slice("#request=".length);
+    const asPage = { Origin: ISSUER, Cookie: sentOn.headers.getSetCookie()[0]?.split(";")[0] ?? "" };
+    await hold("GET", `/oauth/interaction/${handle}`, { headers: asPage });
+    const allow = { token, headers: asPage, json: { decision: "allow" } };
+    const decided = await hold("POST", `/oauth/interaction/${handle}`, allow);
+    const { searchParams } = new URL((decided.body as { redirect_to: string }).redirect_to);
+    const code = searchParams.get("code") ?? "";
+    const redemption = { grant_type: "authorization_code", client_id: "shop", code, code_verifier: verifier };
+    const { access_token: theirs } = granted(await hold("POST", "/oauth/token", form(redemption)));
+    for (const method of ["GET", "POST"]) await hold(method, "/oauth/userinfo", { token: theirs });
+
     await hold("POST", "/auth/email/resend", { token });
     await hold("POST", "/auth/email/verify", { token, json: { token: await mailed(/^Confirm your e-mail/) } });
     const changed = { email: "ada@new.example.com", password: PASSWORD };
@@ -208,6 +235,11 @@ describe("GET /openapi.json", () => {
       list.headers.get("content-type"),
     ]);
     answered.add("GET /status-lists/:id");
+    const page = await authority.server.fetch(new Request(`${ISSUER}/oauth/interaction`));
+    expect(Object.keys(ROUTES.find(({ path }) => path === "/oauth/interaction")?.answers[page.status] ?? {})).toEqual([
+      page.headers.get("content-type"),
+    ]);
+    answered.add("GET /oauth/interaction");
 
     expect([...answered].toSorted()).toEqual(ROUTES.map(({ method, path }) => `${method} ${path}`).toSorted());
   });

@@ -18,10 +18,23 @@ const LINKS = {
   changeEmail: "https://app.example.com/change",
 };
 
+/** A public client of such an authority. */
+export const CLIENT = {
+  clientId: "shop",
+  name: "Shop",
+  redirectUris: ["https://shop.example.com/cb"],
+  scopes: ["openid", "email", "profile"],
+};
+
 export async function startFullAuthority(): Promise<FullAuthority> {
   const mails: Mail[] = [];
   const mailer = { send: async (mail: Mail) => void mails.push(mail) };
-  const authority = await startAuthority({ ...WITH_API_TOKENS, statusList: true, mail: { mailer, links: LINKS } });
+  const authority = await startAuthority({
+    ...WITH_API_TOKENS,
+    clients: [CLIENT],
+    statusList: true,
+    mail: { mailer, links: LINKS },
+  });
   return {
     authority,
     async mailed(subject) {

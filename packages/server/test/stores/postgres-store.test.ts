@@ -144,6 +144,7 @@ const NOTIFIES: Readonly<Record<AuthEvent["type"], boolean>> = {
   sign_up_refused: false,
   user_imported: false,
   signed_in: false,
+  client_authorized: false,
   sign_in_failed: false,
   reauthentication_failed: false,
   session_revoked: true,

@@ -85,6 +85,20 @@ const METADATA: SchemaOf<AuthorityMetadata> = z.object({
   jwks_uri: z.url(),
   id_token_signing_alg_values_supported: z.array(z.string()),
   subject_types_supported: z.array(z.string()),
+  authorization_endpoint: z.url().optional(),
+  token_endpoint: z.url().optional(),
+  userinfo_endpoint: z.url().optional(),
+  pushed_authorization_request_endpoint: z.url().optional(),
+  response_types_supported: z.array(z.string()).optional(),
+  response_modes_supported: z.array(z.string()).optional(),
+  grant_types_supported: z.array(z.string()).optional(),
+  code_challenge_methods_supported: z.array(z.string()).optional(),
+  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
+  token_endpoint_auth_signing_alg_values_supported: z.array(z.string()).optional(),
+  authorization_response_iss_parameter_supported: z.boolean().optional(),
+  request_parameter_supported: z.boolean().optional(),
+  request_uri_parameter_supported: z.boolean().optional(),
+  claims_supported: z.array(z.string()).optional(),
   dpop_signing_alg_values_supported: z.array(z.string()),
   scopes_supported: z.array(z.string()).optional(),
   api_token_jwks_uri: z.url().optional(),
@@ -135,6 +149,50 @@ export const whoAmI: Answers = { 200: json(z.object({ user: USER, session: SESSI
 export const sessions: Answers = { 200: json(z.object({ sessions: z.array(SESSION_SUMMARY) })) };
 export const apiTokens: Answers = { 200: json(z.object({ api_tokens: z.array(API_TOKEN) })) };
 export const newApiToken: Answers = { 201: json(NEW_API_TOKEN) };
+
+/** To the page that asks the user, or back to the client. */
+export const sentOn: Answers = { 303: {} };
+export const page: Answers = { 200: text("text/html; charset=utf-8") };
+export const pushed: Answers = { 201: json(z.object({ request_uri: z.string(), expires_in: seconds })) };
+export const interaction: Answers = {
+  200: json(
+    z.object({
+      client: z.object({ id: z.string(), name: z.string() }),
+      consent: z.enum(["ask", "never"]),
+      scope: z.string(),
+      resource: z.string(),
+      login_hint: z.string().optional(),
+      max_age: seconds.optional(),
+      signed_in_after: seconds.optional(),
+      expires_in: seconds,
+    }),
+  ),
+};
+export const decided: Answers = { 200: json(z.object({ redirect_to: z.string() })) };
+export const tokens: Answers = {
+  200: json(
+    z.object({
+      access_token: z.string(),
+      token_type: tokenType,
+      expires_in: seconds,
+      refresh_token: z.string(),
+      scope: z.string(),
+      id_token: z.string().optional(),
+      refresh_token_timeout: seconds,
+      authorization_expires_in: seconds,
+    }),
+  ),
+};
+export const userinfo: Answers = {
+  200: json(
+    z.object({
+      sub: z.string(),
+      name: z.string().optional(),
+      email: z.string().optional(),
+      email_verified: z.boolean().optional(),
+    }),
+  ),
+};
 
 export const introspection: Answers = {
   200: { ...json(z.looseObject({ active: z.boolean() })), ...text(`application/${INTROSPECTION_TYPE}`) },

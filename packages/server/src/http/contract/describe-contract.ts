@@ -75,6 +75,7 @@ const STATUS_TEXTS: Readonly<Record<string, string>> = {
   201: "Made",
   202: "Accepted",
   204: "Done",
+  303: "See other",
   304: "Not modified",
 };
 

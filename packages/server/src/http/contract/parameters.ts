@@ -25,3 +25,15 @@ export const AFTER: Parameter = {
   in: "query",
   description: "The cursor to go on from.",
 };
+
+/** Of a request for a code; what else there is, RFC 6749, RFC 7636, RFC 8707 and OpenID Connect say. */
+export const AUTHORIZATION: readonly Parameter[] = [
+  { name: "client_id", in: "query", description: "Which client asks." },
+  { name: "redirect_uri", in: "query", description: "Where the answer goes: one that the client is registered with." },
+  { name: "request_uri", in: "query", description: "A request that was pushed, in place of all that follows." },
+  { name: "response_type", in: "query", description: "`code`." },
+  { name: "scope", in: "query", description: "Space-delimited; by default all that the client may have." },
+  { name: "code_challenge", in: "query", description: "Of PKCE (RFC 7636)." },
+  { name: "code_challenge_method", in: "query", description: "`S256`." },
+  { name: "state", in: "query", description: "Comes back as it was." },
+];

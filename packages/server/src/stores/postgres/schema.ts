@@ -4,6 +4,7 @@ import { transaction } from "./database.ts";
 import { ONE_TIME_USES } from "./one-time.ts";
 import { AUDIT } from "./schema-audit.ts";
 import { API_TOKENS } from "./schema-api-tokens.ts";
+import { CLIENT_EVENTS } from "./schema-client-events.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
 import { QUIET_EVENTS } from "./schema-quiet-events.ts";
 import { SESSION_LIMIT } from "./schema-session-limit.ts";
@@ -105,6 +106,7 @@ const MIGRATIONS: readonly string[] = [
   AUDIT,
   API_TOKENS,
   QUIET_EVENTS,
+  CLIENT_EVENTS,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */

@@ -1,0 +1,71 @@
+import { z } from "zod";
+
+import { AuthError } from "../../errors.ts";
+import type { AskedAuthorization } from "../../flows/allow-authorization.ts";
+import { allowAuthorization, claimAuthorization } from "../../flows/allow-authorization.ts";
+import { requireSignedIn } from "../access-token-header.ts";
+import { jsonAnswer } from "../answers.ts";
+import type { Answer, Exchange, Handler } from "../exchange.ts";
+import { jsonBody, taking } from "../request-body.ts";
+import { requireAllowedOrigin } from "../trusted-origin.ts";
+import { answerUrl, refusalUrl } from "./authorization-answers.ts";
+import type { PendingAuthorization } from "./authorize.ts";
+import { isOfBrowser } from "./browser-binding.ts";
+import type { OAuthFace } from "./oauth-face.ts";
+import { requireOAuth } from "./oauth-face.ts";
+
+/** What a page tells the user: who asks, and for what. It is no secret to the browser that began the request. */
+export async function getInteraction(exchange: Exchange): Promise<Answer> {
+  const { http } = exchange;
+  const oauth = requireOAuth(http);
+  const { request, requestedAt, expiresAt } = openPending(exchange, oauth);
+  const client = oauth.clients.find(request.clientId);
+  if (client === undefined) throw new AuthError("not_found");
+  return jsonAnswer(200, {
+    client: { id: client.id, name: client.name },
+    consent: client.consent,
+    scope: request.scope,
+    resource: request.audience,
+    ...(request.loginHint !== undefined && { login_hint: request.loginHint }),
+    // A sign-in from before is too old: of this age, or of before the request.
+    ...(request.maxAgeSeconds !== undefined && { max_age: request.maxAgeSeconds }),
+    ...(request.isFreshSignInNeeded && { signed_in_after: requestedAt }),
+    expires_in: expiresAt - http.clock(),
+  });
+}
+
+const decisionSchema = z.strictObject({ decision: z.enum(["allow", "deny"]) });
+
+/** What the user decided, and where the browser goes with it. Who denies need not sign in for it. */
+export const postInteraction: Handler = taking(jsonBody(decisionSchema), async (exchange, readBody) => {
+  const { http, origin } = exchange;
+  const oauth = requireOAuth(http);
+  const pending = openPending(exchange, oauth);
+  const { decision } = await readBody();
+  const asked: AskedAuthorization = { ...pending, handle: exchange.params["handle"] ?? "" };
+  const { request } = pending;
+  const denied = { error: "access_denied", description: "The user has not allowed it." } as const;
+  if (decision === "deny") {
+    await claimAuthorization(http, asked);
+    return jsonAnswer(200, { redirect_to: refusalUrl(http, request, denied) });
+  }
+  const who = await requireSignedIn(exchange);
+  const code = await allowAuthorization(http, who, { asked, origin });
+  if (code === undefined) return jsonAnswer(200, { redirect_to: refusalUrl(http, request, denied) });
+  // When it is over says the row of the session that waits for it.
+  const sealed = oauth.notes.seal("authorization-code", code, null);
+  return jsonAnswer(200, { redirect_to: answerUrl(http, request, { code: sealed }) });
+});
+
+/**
+ * The request that a page asks about: from a page of an allowed origin, in the browser that began it.
+ *
+ * @throws AuthError `origin_not_allowed`, `not_found`
+ */
+function openPending(exchange: Exchange, oauth: OAuthFace): PendingAuthorization {
+  requireAllowedOrigin(exchange);
+  const opened = oauth.notes.open("authorization-request", exchange.params["handle"] ?? "");
+  const pending = opened as PendingAuthorization | undefined;
+  if (pending === undefined || !isOfBrowser(exchange, oauth, pending.browser)) throw new AuthError("not_found");
+  return pending;
+}

@@ -1,0 +1,222 @@
+import { describe, expect, it } from "vitest";
+
+import { expectRefusal, ISSUER } from "../../authority.ts";
+import type { OAuthWorld } from "./oauth-world.ts";
+import { API, LEDGER, oauthWorld, REDIRECT, SHOP, startOAuth, expectTokens } from "./oauth-world.ts";
+
+async function ask(world: OAuthWorld, handle: string, headers: Record<string, string> = { Origin: ISSUER }) {
+  const answer = await world.visit(`/oauth/interaction/${handle}`, { headers });
+  return { status: answer.status, headers: answer.headers, body: await answer.json() };
+}
+
+function redirectOf(answer: { readonly body: unknown }): URL {
+  return new URL((answer.body as { redirect_to: string }).redirect_to);
+}
+
+describe("a page that asks the user", () => {
+  it("is told who asks, and for what", async () => {
+    const world = await startOAuth();
+    const handle = world.handleOf(await world.authorize({ login_hint: "ada@example.com" }));
+    const { status, body, headers } = await ask(world, handle);
+    expect(status).toBe(200);
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(body).toEqual({
+      client: { id: "shop", name: "Shop & Söhne" },
+      consent: "ask",
+      scope: "openid orders:read",
+      resource: API,
+      login_hint: "ada@example.com",
+      expires_in: 600,
+    });
+    const sameOrigin = await ask(world, handle, { "Sec-Fetch-Site": "same-origin" });
+    expect(sameOrigin.status).toBe(200);
+  });
+
+  it("gets where to go: with a code, or, denied, without one, and without anybody signed in", async () => {
+    const world = await startOAuth();
+    const denied = await world.decide(world.handleOf(await world.authorize()), "deny");
+    expect(Object.fromEntries(redirectOf(denied).searchParams)).toEqual({
+      error: "access_denied",
+      error_description: expect.any(String),
+      state: "a state",
+      iss: ISSUER,
+    });
+    const { answer } = await world.obtainCode();
+    expect(Object.fromEntries(answer.searchParams)).toEqual({
+      code: expect.any(String),
+      state: "a state",
+      iss: ISSUER,
+    });
+  });
+
+  it("AZ-10: asks each time, whatever was allowed before", async () => {
+    const world = await startOAuth();
+    expectTokens(await world.redeem(await world.obtainCode()));
+    const { body } = await ask(world, world.handleOf(await world.authorize()));
+    expect(body).toMatchObject({ consent: "ask" });
+  });
+
+  it("F-12: gets no code before somebody has signed in", async () => {
+    const world = await startOAuth();
+    const handle = world.handleOf(await world.authorize());
+    expectRefusal(await world.decide(handle, "allow"), 401, "missing_token");
+    expectRefusal(await world.decide(handle, "allow", "no token"), 400, "invalid_request");
+    expectRefusal(await world.decide(handle, "allow", "x.y.z"), 401, "invalid_token");
+  });
+
+  it("answers a request once, whatever the first answer was", async () => {
+    const world = await startOAuth();
+    const token = await world.signIn();
+    for (const first of ["allow", "deny"] as const) {
+      const handle = world.handleOf(await world.authorize());
+      expect((await world.decide(handle, first, token)).status).toBe(200);
+      for (const again of ["allow", "deny"] as const) {
+        expectRefusal(await world.decide(handle, again, token), 400, "invalid_request");
+      }
+    }
+  });
+
+  it("answers a request once, of thirty answers at once over two nodes", async () => {
+    const world = await startOAuth();
+    const token = await world.signIn();
+    const beside = oauthWorld(await world.authority.beside());
+    const handle = world.handleOf(await world.authorize());
+    for (const [name, value] of world.cookies) beside.cookies.set(name, value);
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => (index % 2 === 0 ? world : beside).decide(handle, "allow", token)),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    const { body } = await world.authority.call("GET", "/auth/sessions", { token });
+    const { sessions } = body as { sessions: { client_id: string }[] };
+    expect(sessions.filter(({ client_id }) => client_id === "shop")).toHaveLength(1);
+  });
+
+  it("answers for ten minutes", async () => {
+    const world = await startOAuth();
+    const token = await world.signIn();
+    const handle = world.handleOf(await world.authorize());
+    world.authority.advance(600);
+    expectRefusal(await ask(world, handle), 404, "not_found");
+    expectRefusal(await world.decide(handle, "allow", token), 404, "not_found");
+  });
+
+  it.each(["allow", "deny"] as const)(
+    "F-05: answers in the browser that began the request, and in no other: %s",
+    async (decision) => {
+      const world = await startOAuth();
+      const attacker = oauthWorld(world.authority);
+      // The attacker has the victim open a page for a request of the attacker's own, or has got hold of a victim's.
+      const handle = attacker.handleOf(await attacker.authorize());
+      const token = await world.signIn();
+      expectRefusal(await ask(world, handle), 404, "not_found");
+      expectRefusal(await world.decide(handle, decision, token), 404, "not_found");
+      await world.authorize();
+      expectRefusal(await world.decide(handle, decision, token), 404, "not_found");
+      expect((await attacker.decide(handle, decision, token)).status).toBe(200);
+    },
+  );
+
+  it("E-10: takes neither of two binding cookies", async () => {
+    const world = await startOAuth();
+    const token = await world.signIn();
+    const handle = world.handleOf(await world.authorize());
+    const name = "__Host-latchkey-authorization";
+    const twice = `${name}=${world.cookies.get(name)}; ${name}=planted`;
+    world.cookies.clear();
+    expectRefusal(await world.decide(handle, "allow", token, { Cookie: twice }), 400, "invalid_request");
+  });
+
+  it.each(["https://evil.example", "null", `${ISSUER}.evil.example`, undefined])(
+    "E-12, F-10: answers no page of the origin %s",
+    async (origin) => {
+      const world = await startOAuth();
+      const token = await world.signIn();
+      const handle = world.handleOf(await world.authorize());
+      const headers: Record<string, string> =
+        origin === undefined ? { "Sec-Fetch-Site": "cross-site" } : { Origin: origin };
+      expectRefusal(await ask(world, handle, headers), 403, "origin_not_allowed");
+      const answer = await world.visit(`/oauth/interaction/${handle}`, {
+        method: "POST",
+        body: '{"decision":"allow"}',
+        headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}`, ...headers },
+      });
+      expect(answer.status).toBe(403);
+      expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+    },
+  );
+
+  it("may be of another allowed origin, with cookies", async () => {
+    const app = "https://app.example.com";
+    const world = await startOAuth({ allowedOrigins: [app] });
+    const handle = world.handleOf(await world.authorize());
+    const { status, headers } = await ask(world, handle, { Origin: app });
+    expect(status).toBe(200);
+    expect(headers.get("access-control-allow-origin")).toBe(app);
+    expect(headers.get("access-control-allow-credentials")).toBe("true");
+  });
+
+  it.each([
+    [{ prompt: "login" }, 0],
+    [{ prompt: "select_account" }, 0],
+    [{ prompt: "login consent" }, 0],
+    [{ max_age: "0" }, 0],
+    [{ max_age: "60" }, 60],
+  ])("AZ-13: has the user sign in anew for %j", async (changes, maxAge) => {
+    const world = await startOAuth();
+    const old = await world.signIn();
+    world.authority.advance(61);
+    const handle = world.handleOf(await world.authorize(changes));
+    const refused = await world.decide(handle, "allow", old);
+    expectRefusal(refused, 401, "insufficient_user_authentication");
+    expect(refused.headers.get("www-authenticate")).toContain(`max_age="${maxAge}"`);
+    world.authority.advance(5);
+    const { access_token } = await world.authority.signedIn();
+    expect((await world.decide(handle, "allow", access_token)).status).toBe(200);
+  });
+
+  it("never asks for a client of consent never, but has the user signed in all the same", async () => {
+    const world = await startOAuth({ clients: [{ ...SHOP, scopes: ["openid"], consent: "never" }] });
+    const handle = world.handleOf(await world.authorize({ scope: "openid" }));
+    expect((await ask(world, handle)).body).toMatchObject({ consent: "never" });
+    expectRefusal(await world.decide(handle, "allow"), 401, "missing_token");
+  });
+
+  it("gets no code for who may not have the session, by their roles or by a hook", async () => {
+    const world = await startOAuth({ hooks: { authorize: ({ session }) => session.clientId !== "shop" } });
+    const token = await world.signIn();
+    const decided = await world.decide(world.handleOf(await world.authorize()), "allow", token);
+    expect(redirectOf(decided).searchParams.get("error")).toBe("access_denied");
+
+    const byRole = await startOAuth({
+      scopes: { allowed: ["orders:read", "orders:write"], byRole: { seller: ["orders:write"] } },
+    });
+    const tokens = expectTokens(await byRole.redeem(await byRole.obtainCode({ scope: "orders:read orders:write" })));
+    expect(tokens.scope).toBe("orders:read");
+  });
+
+  it.each(["a code", "a pushed request", "anything"])("takes %s for no request", async (kind) => {
+    const world = await startOAuth({ clients: [SHOP, LEDGER] });
+    const { code } = await world.obtainCode();
+    const pushed = await world.post("/oauth/par", {
+      client_id: "shop",
+      redirect_uri: REDIRECT,
+      response_type: "code",
+      code_challenge: "x".repeat(43),
+      code_challenge_method: "S256",
+    });
+    const { request_uri: uri } = pushed.body as { request_uri: string };
+    const handle = { "a code": code, "a pushed request": uri.split(":").at(-1) ?? "", anything: "x".repeat(400) }[kind];
+    expectRefusal(await ask(world, handle ?? ""), 404, "not_found");
+  });
+});
+
+it("the page that the authority has itself lets no script or style in but its own", async () => {
+  const world = await startOAuth();
+  const answer = await world.visit("/oauth/interaction");
+  const policy = answer.headers.get("content-security-policy") ?? "";
+  expect(policy).toMatch(
+    /^default-src 'none'; style-src 'sha256-[\w+/=]+'; script-src 'sha256-[\w+/=]+'; connect-src 'self'/,
+  );
+  expect(policy).toContain("form-action 'none'; base-uri 'none'; frame-ancestors 'none'");
+  expect(answer.headers.get("x-frame-options")).toBe("DENY");
+});
