@@ -48,7 +48,7 @@ export function startLatchkey(
   },
 ): Promise<ServeProcess> {
   const { dataPath, port, issuer, built = false, execArgv, env = {}, checkout = CHECKOUT } = options;
-  const program = fileURLToPath(new URL(`packages/latchkey/${built ? "dist/bin.js" : "src/bin.ts"}`, checkout));
+  const program = fileURLToPath(new URL(`packages/latchkey/${built ? "dist/main.js" : "src/main.ts"}`, checkout));
   return startProcess({
     port,
     readyPath: "/health/ready",

@@ -13,7 +13,7 @@ import { startProcess } from "../harness/serve-process.ts";
 import { createSessionMaker } from "../harness/session-maker.ts";
 import type { SessionMaker } from "../harness/session-maker.ts";
 
-const LATCHKEY = fileURLToPath(new URL("../../packages/latchkey/src/bin.ts", import.meta.url));
+const LATCHKEY = fileURLToPath(new URL("../../packages/latchkey/src/main.ts", import.meta.url));
 const MASTER_SECRET = Buffer.alloc(32, 7).toString("base64");
 
 export type StoreName = "SQLite" | "PostgreSQL";
