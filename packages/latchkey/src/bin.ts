@@ -44,6 +44,7 @@ In the environment, since others can read a command line:
   LATCHKEY_REDIS_URL         redis://host for the sessions
   LATCHKEY_SMTP_URL          smtps://user:password@host for mail; without it, files in the data folder
   LATCHKEY_WEBHOOKS          JSON: [{"id":…,"url":…,"secret":"whsec_…","types":[…]}] of who is told what happens
+  LATCHKEY_CLIENTS           JSON: [{"clientId":…,"name":…,"redirectUris":[…],"secret":…}] of apps that are not your own
   LATCHKEY_RESOURCE_SERVERS  id:secret,… of the APIs that may follow the revocation feed and introspect tokens
 
 Exit codes:

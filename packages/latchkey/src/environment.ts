@@ -1,4 +1,4 @@
-import type { ResourceServerOptions, WebhookOptions } from "@latchkey/server";
+import type { ClientOptions, ResourceServerOptions, WebhookOptions } from "@latchkey/server";
 import { ConfigurationError } from "@latchkey/server";
 
 /**
@@ -17,6 +17,8 @@ export interface SecretEnvironment {
   /** The APIs that may follow the revocation feed and introspect tokens. */
   readonly resourceServers: readonly ResourceServerOptions[];
   readonly webhooks: readonly WebhookOptions[];
+  /** Apps that are not the operator's own, which may have secrets. */
+  readonly clients: readonly ClientOptions[];
 }
 
 /** @throws ConfigurationError that names the variable and says how to mend it */
@@ -35,7 +37,8 @@ export function readSecretEnvironment(env: NodeJS.ProcessEnv): SecretEnvironment
     redisUrl: env["LATCHKEY_REDIS_URL"],
     smtpUrl: env["LATCHKEY_SMTP_URL"],
     resourceServers: parseResourceServers(env["LATCHKEY_RESOURCE_SERVERS"] ?? ""),
-    webhooks: parseWebhooks(env["LATCHKEY_WEBHOOKS"] ?? "[]"),
+    webhooks: readList(env, "LATCHKEY_WEBHOOKS", WEBHOOKS_EXAMPLE) as readonly WebhookOptions[],
+    clients: readList(env, "LATCHKEY_CLIENTS", CLIENTS_EXAMPLE) as readonly ClientOptions[],
   };
 }
 
@@ -64,18 +67,20 @@ function readSources(env: NodeJS.ProcessEnv): SecretEnvironment["masterSecretSou
   return { first, also };
 }
 
-/** As in the option `webhooks`; what it holds is checked with the other options. */
-function parseWebhooks(text: string): readonly WebhookOptions[] {
+/** A list in JSON, as in the option of that name; what it holds is checked with the other options. */
+function readList(env: NodeJS.ProcessEnv, variable: string, example: string): readonly unknown[] {
   try {
-    const webhooks: unknown = JSON.parse(text);
-    if (Array.isArray(webhooks)) return webhooks as readonly WebhookOptions[];
+    const list: unknown = JSON.parse(env[variable] ?? "[]");
+    if (Array.isArray(list)) return list;
   } catch {
     // Without its cause: a parser's message quotes what it could not parse.
   }
-  throw new ConfigurationError(
-    'LATCHKEY_WEBHOOKS: must be JSON: [{"id":"crm","url":"https://crm.example/hook","secret":"whsec_…"}]',
-  );
+  throw new ConfigurationError(`${variable}: must be JSON: ${example}`);
 }
+
+const WEBHOOKS_EXAMPLE = '[{"id":"crm","url":"https://crm.example/hook","secret":"whsec_…"}]';
+
+const CLIENTS_EXAMPLE = '[{"clientId":"shop","name":"Shop","redirectUris":["https://shop.example/callback"]}]';
 
 /** `id:secret`, several separated by commas. */
 function parseResourceServers(text: string): readonly ResourceServerOptions[] {

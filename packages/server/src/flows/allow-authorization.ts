@@ -75,7 +75,8 @@ export async function allowAuthorization(
   };
   const scope = await authorizedScope(context, { user: who.user, session: wanted, at: "sign-in" });
   await claimAuthorization(context, asked);
-  if (scope === undefined) return undefined;
+  // Without any scope it would be good wherever none is asked for.
+  if (scope === undefined || (scope === "" && request.scope !== "")) return undefined;
   const session = { ...wanted, scope };
   const { id: sessionId, userId, clientId } = session;
   await context.store.sessions.createSession(

@@ -38,7 +38,7 @@ const SCRIPT = `
 "use strict";
 const handle = new URLSearchParams(location.hash.slice(1)).get("request") ?? "";
 const MEANINGS = {
-  openid: "know who you are (by a number, not by name)",
+  openid: "know who you are (by an id, not by name)",
   profile: "see your name",
   email: "see your e-mail address",
   offline_access: "go on while you are away",

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import type { OAuthClient } from "../../domain/oauth-client.ts";
+import { isRedirectUriOf } from "../../domain/oauth-client.ts";
 import { AuthError } from "../../errors.ts";
 import type { AskedAuthorization } from "../../flows/allow-authorization.ts";
 import { allowAuthorization, claimAuthorization } from "../../flows/allow-authorization.ts";
@@ -18,9 +20,8 @@ import { requireOAuth } from "./oauth-face.ts";
 export async function getInteraction(exchange: Exchange): Promise<Answer> {
   const { http } = exchange;
   const oauth = requireOAuth(http);
-  const { request, requestedAt, expiresAt } = openPending(exchange, oauth);
-  const client = oauth.clients.find(request.clientId);
-  if (client === undefined) throw new AuthError("not_found");
+  const { pending, client } = openPending(exchange, oauth);
+  const { request, requestedAt, expiresAt } = pending;
   return jsonAnswer(200, {
     client: { id: client.id, name: client.name },
     consent: client.consent,
@@ -40,7 +41,7 @@ const decisionSchema = z.strictObject({ decision: z.enum(["allow", "deny"]) });
 export const postInteraction: Handler = taking(jsonBody(decisionSchema), async (exchange, readBody) => {
   const { http, origin } = exchange;
   const oauth = requireOAuth(http);
-  const pending = openPending(exchange, oauth);
+  const { pending } = openPending(exchange, oauth);
   const { decision } = await readBody();
   const asked: AskedAuthorization = { ...pending, handle: exchange.params["handle"] ?? "" };
   const { request } = pending;
@@ -62,10 +63,17 @@ export const postInteraction: Handler = taking(jsonBody(decisionSchema), async (
  *
  * @throws AuthError `origin_not_allowed`, `not_found`
  */
-function openPending(exchange: Exchange, oauth: OAuthFace): PendingAuthorization {
+function openPending(
+  exchange: Exchange,
+  oauth: OAuthFace,
+): { readonly pending: PendingAuthorization; readonly client: OAuthClient } {
   requireAllowedOrigin(exchange);
   const opened = oauth.notes.open("authorization-request", exchange.params["handle"] ?? "");
   const pending = opened as PendingAuthorization | undefined;
   if (pending === undefined || !isOfBrowser(exchange, oauth, pending.browser)) throw new AuthError("not_found");
-  return pending;
+  const { clientId, redirectUri } = pending.request;
+  const client = oauth.clients.find(clientId);
+  // The configuration may have changed since.
+  if (client === undefined || !isRedirectUriOf(client, redirectUri)) throw new AuthError("not_found");
+  return { pending, client };
 }

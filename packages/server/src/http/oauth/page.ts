@@ -29,7 +29,8 @@ input { display: block; width: 100%; margin-top: 0.25rem; padding: 0.6rem; font:
 button { flex: 1; padding: 0.65rem; font: inherit; font-weight: 600; cursor: pointer; border-radius: 8px; color: inherit; background: none; border: 1px solid var(--line); }
 button.main { color: var(--on-brand); background: var(--brand); border-color: transparent; }
 button:disabled { opacity: 0.6; cursor: progress; }
-:focus-visible { outline: 3px solid var(--brand); outline-offset: 2px; }
+h1:focus { outline: none; }
+:focus-visible:not(h1) { outline: 3px solid var(--brand); outline-offset: 2px; }
 [role="alert"] { color: var(--danger); }
 [role="alert"]:empty, [hidden] { display: none; }
 `;

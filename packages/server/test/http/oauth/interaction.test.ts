@@ -190,8 +190,27 @@ describe("a page that asks the user", () => {
     const byRole = await startOAuth({
       scopes: { allowed: ["orders:read", "orders:write"], byRole: { seller: ["orders:write"] } },
     });
+    const none = await byRole.decide(
+      byRole.handleOf(await byRole.authorize({ scope: "orders:write" })),
+      "allow",
+      await byRole.signIn(),
+    );
+    expect(redirectOf(none).searchParams.get("error")).toBe("access_denied");
     const tokens = expectTokens(await byRole.redeem(await byRole.obtainCode({ scope: "orders:read orders:write" })));
     expect(tokens.scope).toBe("orders:read");
+  });
+
+  it("answers for no client that is there no longer, nor for an address that is none of its own any more", async () => {
+    const world = await startOAuth();
+    const token = await world.signIn();
+    const handle = world.handleOf(await world.authorize());
+    for (const clients of [[LEDGER], [{ ...SHOP, redirectUris: ["https://new.example.com/cb"] }]]) {
+      const beside = oauthWorld(await world.authority.beside({ clients }));
+      for (const [name, value] of world.cookies) beside.cookies.set(name, value);
+      for (const decision of ["allow", "deny"] as const) {
+        expectRefusal(await beside.decide(handle, decision, token), 404, "not_found");
+      }
+    }
   });
 
   it.each(["a code", "a pushed request", "anything"])("takes %s for no request", async (kind) => {
