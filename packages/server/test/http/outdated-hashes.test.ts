@@ -60,10 +60,10 @@ describe("an account whose password was hashed elsewhere, or with other costs", 
     expect(await authority.hash()).toContain("$m=19456,t=2,p=1$");
   });
 
-  it("of ten sign-ins at once all succeed, and one replaces the hash", async () => {
+  it("of five sign-ins at once all succeed, and one replaces the hash", async () => {
     const authority = await startWith(BCRYPT);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => login(authority)));
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => login(authority)));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 5 }, () => 200));
     expect(await authority.hash()).toMatch(/^\$argon2id/);
     for (const { body } of answers) {
       const { refresh_token: token } = body as { refresh_token: string };
