@@ -9,6 +9,7 @@ export interface AuthorityMetadata {
   readonly token_endpoint?: string;
   readonly userinfo_endpoint?: string;
   readonly pushed_authorization_request_endpoint?: string;
+  readonly end_session_endpoint?: string;
   readonly response_types_supported?: readonly string[];
   readonly response_modes_supported?: readonly string[];
   readonly grant_types_supported?: readonly string[];

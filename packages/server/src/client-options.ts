@@ -35,7 +35,7 @@ export interface ClientOptions {
   readonly requirePushedAuthorizationRequests?: boolean;
   /** Whether its tokens must be bound to a key of its own (DPoP). Default: no; they are wherever it sends proofs. */
   readonly dpopBoundAccessTokens?: boolean;
-  /** Where users may be sent once they have signed out; as `redirectUris`, without free ports. */
+  /** Where users may be sent once they have signed out; as `redirectUris`, but no port is free. */
   readonly postLogoutRedirectUris?: readonly string[];
 }
 

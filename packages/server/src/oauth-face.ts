@@ -24,6 +24,11 @@ export function assembleOAuth(options: {
       interactionUrl,
       browserCookie: secure ? "__Host-latchkey-authorization" : "latchkey-authorization",
     },
-    idTokens: createIdTokens({ issuer, keyRing, algorithmOf: (clientId) => clients.find(clientId)?.idTokenAlg }),
+    idTokens: createIdTokens({
+      issuer,
+      keyRing,
+      clientIds: clients.all.map(({ id }) => id),
+      algorithmOf: (clientId) => clients.find(clientId)?.idTokenAlg,
+    }),
   };
 }

@@ -67,6 +67,7 @@ function clientMetadata({ issuer }: HttpContext, clients: ClientRegistry): Parti
     token_endpoint: `${issuer}/oauth/token`,
     userinfo_endpoint: `${issuer}/oauth/userinfo`,
     pushed_authorization_request_endpoint: `${issuer}/oauth/par`,
+    end_session_endpoint: `${issuer}/oauth/logout`,
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
     grant_types_supported: ["authorization_code", "refresh_token"],

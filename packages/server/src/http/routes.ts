@@ -10,7 +10,7 @@ import { postSignOut, postSignOutEverywhere } from "./auth/sign-out.ts";
 import { postSignUp } from "./auth/sign-up.ts";
 import * as answers from "./contract/answers.ts";
 import { getContract } from "./contract/get-contract.ts";
-import { AFTER, ATTEMPT, AUTHORIZATION, DPOP } from "./contract/parameters.ts";
+import { AFTER, ATTEMPT, AUTHORIZATION, DPOP, LOGOUT } from "./contract/parameters.ts";
 import type { Route } from "./exchange.ts";
 import { getStatusList } from "./status-list.ts";
 import { getLive, getReady } from "./health.ts";
@@ -18,6 +18,7 @@ import { getAuthorize, postAuthorize } from "./oauth/authorize.ts";
 import { getInteraction, postInteraction } from "./oauth/interaction.ts";
 import { getInteractionPage } from "./oauth/interaction-page.ts";
 import { postIntrospect } from "./oauth/introspect.ts";
+import { getLogout, postLogout } from "./oauth/logout.ts";
 import { postPushedRequest } from "./oauth/pushed-request.ts";
 import { postRevoke } from "./oauth/revoke.ts";
 import { postToken } from "./oauth/token.ts";
@@ -225,6 +226,23 @@ export const ROUTES: readonly Route[] = [
     caller: "client_token_holder",
     answers: answers.userinfo,
     handle: getUserinfo,
+  },
+  {
+    method: "GET",
+    path: "/oauth/logout",
+    summary: "Sign out from a client",
+    needs: ["clients"],
+    heeds: LOGOUT,
+    answers: answers.signedOut,
+    handle: getLogout,
+  },
+  {
+    method: "POST",
+    path: "/oauth/logout",
+    summary: "The same, by a form",
+    needs: ["clients"],
+    answers: answers.signedOut,
+    handle: postLogout,
   },
   {
     method: "POST",

@@ -198,8 +198,13 @@ describe("GET /openapi.json", () => {
     const { searchParams } = new URL((decided.body as { redirect_to: string }).redirect_to);
     const code = searchParams.get("code") ?? "";
     const redemption = { grant_type: "authorization_code", client_id: "shop", code, code_verifier: verifier };
-    const { access_token: theirs } = granted(await hold("POST", "/oauth/token", form(redemption)));
+    const granting = granted(await hold("POST", "/oauth/token", form(redemption)));
+    const { access_token: theirs, id_token: idToken } = granting as { access_token: string; id_token?: string };
     for (const method of ["GET", "POST"]) await hold(method, "/oauth/userinfo", { token: theirs });
+
+    const bye = { id_token_hint: idToken ?? "", post_logout_redirect_uri: CLIENT.postLogoutRedirectUris[0] ?? "" };
+    await hold("GET", `/oauth/logout?${new URLSearchParams(bye).toString()}`);
+    await hold("POST", "/oauth/logout", form(bye));
 
     await hold("POST", "/auth/email/resend", { token });
     await hold("POST", "/auth/email/verify", { token, json: { token: await mailed(/^Confirm your e-mail/) } });

@@ -24,6 +24,7 @@ export const CLIENT = {
   name: "Shop",
   redirectUris: ["https://shop.example.com/cb"],
   scopes: ["openid", "email", "profile"],
+  postLogoutRedirectUris: ["https://shop.example.com/bye"],
 };
 
 export async function startFullAuthority(): Promise<FullAuthority> {

@@ -89,6 +89,7 @@ const METADATA: SchemaOf<AuthorityMetadata> = z.object({
   token_endpoint: z.url().optional(),
   userinfo_endpoint: z.url().optional(),
   pushed_authorization_request_endpoint: z.url().optional(),
+  end_session_endpoint: z.url().optional(),
   response_types_supported: z.array(z.string()).optional(),
   response_modes_supported: z.array(z.string()).optional(),
   grant_types_supported: z.array(z.string()).optional(),
@@ -153,6 +154,8 @@ export const newApiToken: Answers = { 201: json(NEW_API_TOKEN) };
 /** To the page that asks the user, or back to the client. */
 export const sentOn: Answers = { 303: {} };
 export const page: Answers = { 200: text("text/html; charset=utf-8") };
+/** Back to the client, or nowhere. */
+export const signedOut: Answers = { ...page, ...sentOn };
 export const pushed: Answers = { 201: json(z.object({ request_uri: z.string(), expires_in: seconds })) };
 export const interaction: Answers = {
   200: json(

@@ -37,3 +37,14 @@ export const AUTHORIZATION: readonly Parameter[] = [
   { name: "code_challenge_method", in: "query", description: "`S256`." },
   { name: "state", in: "query", description: "Comes back as it was." },
 ];
+
+/** Of a request to sign out (OpenID Connect RP-Initiated Logout 1.0). */
+export const LOGOUT: readonly Parameter[] = [
+  {
+    name: "id_token_hint",
+    in: "query",
+    description: "An ID token of the session that is to end; it may have expired.",
+  },
+  { name: "post_logout_redirect_uri", in: "query", description: "Where the browser goes then." },
+  { name: "state", in: "query", description: "Goes there, as it was." },
+];

@@ -200,6 +200,22 @@ describe("a page that asks the user", () => {
     expect(tokens.scope).toBe("orders:read");
   });
 
+  it("RT-09: gets no code where the user is signed out everywhere at that very moment", async () => {
+    let meanwhile = async (): Promise<unknown> => undefined;
+    const authorize = async ({ session }: { session: { clientId: string } }): Promise<boolean> => {
+      if (session.clientId === "shop") await meanwhile();
+      return true;
+    };
+    const world = await startOAuth({ hooks: { authorize } });
+    const token = await world.signIn();
+    const handle = world.handleOf(await world.authorize());
+    meanwhile = () => world.authority.call("POST", "/auth/logout-all", { token });
+    expectRefusal(await world.decide(handle, "allow", token), 401, "invalid_token");
+    const { access_token: again } = await world.authority.signedIn();
+    const { body } = await world.authority.call("GET", "/auth/sessions", { token: again });
+    expect((body as { sessions: object[] }).sessions).toHaveLength(1);
+  });
+
   it("answers for no client that is there no longer, nor for an address that is none of its own any more", async () => {
     const world = await startOAuth();
     const token = await world.signIn();
