@@ -23,7 +23,7 @@ const TAG_BYTES = 16;
 
 export function createSealedNotes(options: {
   readonly issuer: string;
-  readonly refreshKeys: RefreshKeys;
+  readonly refreshKeys: Pick<RefreshKeys, "at" | "all">;
   readonly clock: Clock;
 }): SealedNotes {
   const { issuer, refreshKeys, clock } = options;

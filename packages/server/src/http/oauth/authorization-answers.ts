@@ -10,8 +10,12 @@ export function answerUrl(
   { redirectUri, state }: AnswerAddress,
   said: Readonly<Record<string, string>>,
 ): string {
-  const query = new URLSearchParams({ ...said, ...(state !== undefined && { state }), iss: issuer });
-  return `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${query.toString()}`;
+  return withQuery(redirectUri, { ...said, ...(state !== undefined && { state }), iss: issuer });
+}
+
+/** A URI as it was registered, with this added to its query. */
+export function withQuery(uri: string, added: Readonly<Record<string, string>>): string {
+  return `${uri}${uri.includes("?") ? "&" : "?"}${new URLSearchParams(added).toString()}`;
 }
 
 export function refusalUrl(

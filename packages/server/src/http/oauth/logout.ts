@@ -1,10 +1,9 @@
 import type { Parameters } from "../../domain/authorization-request.ts";
-import type { OAuthClient } from "../../domain/oauth-client.ts";
 import { AuthError } from "../../errors.ts";
 import { signOutClient } from "../../flows/sign-out-client.ts";
 import type { Answer, Exchange, Handler } from "../exchange.ts";
 import { formBody, taking } from "../request-body.ts";
-import { redirectAnswer } from "./authorization-answers.ts";
+import { redirectAnswer, withQuery } from "./authorization-answers.ts";
 import { faultPage } from "./fault-page.ts";
 import { LOGOUT_FORM } from "./logout-form.ts";
 import { requireOAuth } from "./oauth-face.ts";
@@ -44,20 +43,13 @@ async function logOut(exchange: Exchange, parameters: Parameters): Promise<Answe
     return faultPage("id_token_hint: is missing, or not of this app. Sign out in the app itself.");
   }
   // Before anything ends: what is wrong with the request is the app's to mend.
-  const location = findLocation(parameters, client);
-  if (location === "unknown") {
+  const uri = onlyValue(parameters, "post_logout_redirect_uri");
+  // Compared exactly, ports too.
+  if (uri !== undefined && !client.postLogoutRedirectUris.includes(uri)) {
     return faultPage("post_logout_redirect_uri: is not one that this app is registered with.");
   }
   await signOutClient(http, hint, origin);
-  return location === undefined ? pageAnswer(200, SIGNED_OUT) : redirectAnswer(location);
-}
-
-/** Where the browser goes then; `undefined`: nowhere. Compared exactly, ports too. */
-function findLocation(parameters: Parameters, { postLogoutRedirectUris }: OAuthClient): string | "unknown" | undefined {
-  const uri = onlyValue(parameters, "post_logout_redirect_uri");
-  if (uri === undefined) return undefined;
-  if (!postLogoutRedirectUris.includes(uri)) return "unknown";
+  if (uri === undefined) return pageAnswer(200, SIGNED_OUT);
   const state = onlyValue(parameters, "state");
-  if (state === undefined) return uri;
-  return `${uri}${uri.includes("?") ? "&" : "?"}${new URLSearchParams({ state }).toString()}`;
+  return redirectAnswer(state === undefined ? uri : withQuery(uri, { state }));
 }
