@@ -14,7 +14,7 @@ function answerOf(response: Response): Record<string, string> {
 }
 
 describe("the authorization endpoint", () => {
-  it("sends the browser to the page that asks, bound to this browser by a cookie", async () => {
+  it("AZ-07, F-09: sends the browser by 303 to the page that asks, bound to this browser by a cookie", async () => {
     const world = await startOAuth();
     const answer = await world.authorize();
     expect(answer.status).toBe(303);
