@@ -22,6 +22,12 @@ export interface AskedAuthorization {
   readonly expiresAt: number;
 }
 
+/**
+ * How long ago a user may have signed in who allows a client in by a bearer token, in seconds: the client's session outlives that
+ * token by weeks, and APIs, logs and backups see such tokens.
+ */
+const BEARER_MAX_AGE_SECONDS = 900;
+
 /** What an authorization code says: which session waits for it, and what its redeemer must know. */
 export interface AuthorizationCode {
   readonly sessionId: string;
@@ -42,11 +48,21 @@ export interface AuthorizationCode {
 export async function allowAuthorization(
   context: FlowContext,
   who: SignedIn,
-  { asked, origin }: { readonly asked: AskedAuthorization; readonly origin: Origin },
+  {
+    asked,
+    byBearerToken,
+    origin,
+  }: {
+    readonly asked: AskedAuthorization;
+    /** Whether who allows it is told by a token that anybody can send on who has seen it. */
+    readonly byBearerToken: boolean;
+    readonly origin: Origin;
+  },
 ): Promise<AuthorizationCode | undefined> {
   const { request } = asked;
   const now = context.clock();
   requireFreshSignIn(who.session, asked, now);
+  if (byBearerToken) requireAge(who.session, BEARER_MAX_AGE_SECONDS, now);
 
   const secret = randomBytes(32).toString("base64url");
   const wanted: Session = {
@@ -97,14 +113,16 @@ export async function claimAuthorization(context: FlowContext, asked: AskedAutho
 }
 
 /** OpenID Connect Core §3.1.2.1: `prompt=login` is answered by a sign-in that came after it, `max_age` by a recent one. */
-function requireFreshSignIn({ authTime }: Session, { request, requestedAt }: AskedAuthorization, now: number): void {
+function requireFreshSignIn(session: Session, { request, requestedAt }: AskedAuthorization, now: number): void {
   const { isFreshSignInNeeded, maxAgeSeconds } = request;
-  if (isFreshSignInNeeded && authTime < requestedAt) {
+  if (isFreshSignInNeeded && session.authTime < requestedAt) {
     throw new AuthError("insufficient_user_authentication", { maxAgeSeconds: 0 });
   }
-  if (maxAgeSeconds !== undefined && now - authTime > maxAgeSeconds) {
-    throw new AuthError("insufficient_user_authentication", { maxAgeSeconds });
-  }
+  if (maxAgeSeconds !== undefined) requireAge(session, maxAgeSeconds, now);
+}
+
+function requireAge({ authTime }: Session, maxAgeSeconds: number, now: number): void {
+  if (now - authTime > maxAgeSeconds) throw new AuthError("insufficient_user_authentication", { maxAgeSeconds });
 }
 
 /**

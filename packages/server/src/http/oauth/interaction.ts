@@ -51,7 +51,8 @@ export const postInteraction: Handler = taking(jsonBody(decisionSchema), async (
     return jsonAnswer(200, { redirect_to: refusalUrl(http, request, denied) });
   }
   const who = await requireSignedIn(exchange);
-  const code = await allowAuthorization(http, who, { asked, origin });
+  const byBearerToken = exchange.request.headers.has("authorization") && who.session.jkt === null;
+  const code = await allowAuthorization(http, who, { asked, byBearerToken, origin });
   if (code === undefined) return jsonAnswer(200, { redirect_to: refusalUrl(http, request, denied) });
   // When it is over says the row of the session that waits for it.
   const sealed = oauth.notes.seal("authorization-code", code, null);

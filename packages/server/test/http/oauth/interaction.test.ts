@@ -1,6 +1,8 @@
+import { CSRF_HEADER } from "@latchkey/protocol";
 import { describe, expect, it } from "vitest";
 
-import { expectRefusal, ISSUER } from "../../authority.ts";
+import { cookieJar, expectRefusal, granted, ISSUER, PASSWORD } from "../../authority.ts";
+import { createDpopClient } from "../../dpop-client.ts";
 import type { OAuthWorld } from "./oauth-world.ts";
 import { API, LEDGER, oauthWorld, REDIRECT, SHOP, startOAuth, expectTokens } from "./oauth-world.ts";
 
@@ -172,6 +174,46 @@ describe("a page that asks the user", () => {
     world.authority.advance(5);
     const { access_token } = await world.authority.signedIn();
     expect((await world.decide(handle, "allow", access_token)).status).toBe(200);
+  });
+
+  it("takes no bearer token of a sign-in long ago, which would outlive itself by weeks", async () => {
+    const world = await startOAuth();
+    const { refresh_token } = await world.authority.signedIn();
+    world.authority.advance(901);
+    const { access_token: seen } = granted(await world.authority.refresh(refresh_token));
+    const handle = world.handleOf(await world.authorize());
+    const refused = await world.decide(handle, "allow", seen);
+    expectRefusal(refused, 401, "insufficient_user_authentication");
+    expect(refused.headers.get("www-authenticate")).toContain('max_age="900"');
+    expect((await world.decide(handle, "allow", await world.signIn())).status).toBe(200);
+  });
+
+  it("takes a token that is bound to a key, or an opaque session, whenever its user has signed in", async () => {
+    const world = await startOAuth({ sessionIdleSeconds: 86_400 });
+    const { authority } = world;
+    await authority.signedIn();
+    const device = await createDpopClient(authority.now);
+    const json = { email: "ada@example.com", password: PASSWORD };
+    const proof = await device.prove("POST", "/auth/login");
+    const bound = granted(await authority.call("POST", "/auth/login", { json, headers: proof }));
+    const opaque = await authority.call("POST", "/auth/login", {
+      json: { ...json, transport: "session" },
+      headers: { Origin: ISSUER },
+    });
+    const browser = cookieJar();
+    browser.take(opaque);
+    authority.advance(901);
+    const next = granted(await authority.refresh(bound.refresh_token, await device.prove("POST", "/auth/refresh")));
+
+    const first = world.handleOf(await world.authorize());
+    const path = `/oauth/interaction/${first}`;
+    const proved = await device.authorize("POST", path, next.access_token);
+    expect((await world.decide(first, "allow", undefined, proved)).status).toBe(200);
+
+    for (const [name, value] of browser.jar) world.cookies.set(name, value);
+    const { csrf_token } = opaque.body as { csrf_token: string };
+    const second = world.handleOf(await world.authorize());
+    expect((await world.decide(second, "allow", undefined, { [CSRF_HEADER]: csrf_token })).status).toBe(200);
   });
 
   it("never asks for a client of consent never, but has the user signed in all the same", async () => {
