@@ -53,6 +53,8 @@ export async function redeemCode(context: FlowContext, redemption: CodeRedemptio
       throw new AuthError("invalid_grant");
     }
     const { session, user } = found;
+    // A code alone, as histories and logs have it, ends nothing: what redeemed it was another's (ASVS 10.4.2).
+    if (!isRequester(redemption)) throw new AuthError("invalid_grant");
     if (verdict.kind === "reuse") throw await redeemedTwice(context, session, origin);
     if (!isRedeemer(session, redemption)) throw new AuthError("invalid_grant");
     if (resource !== undefined && resource !== session.audience) throw new AuthError("invalid_target");
@@ -99,14 +101,17 @@ export async function redeemCode(context: FlowContext, redemption: CodeRedemptio
   throw new AuthError("unavailable", { retryAfterSeconds: 1 });
 }
 
-/** Whether this is who the code was made for: its secret, the verifier of its challenge (RFC 7636 §4.6), and its key. */
-function isRedeemer(session: Session, { code, codeVerifier, redirectUri, proof }: CodeRedemption): boolean {
-  if (hashSecret(code.secret) !== session.secretHash) return false;
+/** Whether this is who asked for the code: who has the verifier of its challenge (RFC 7636 §4.6). */
+function isRequester({ code, codeVerifier, redirectUri }: CodeRedemption): boolean {
   if (redirectUri !== undefined && redirectUri !== code.redirectUri) return false;
-  if (session.jkt !== null && session.jkt !== proof?.jkt) return false;
   const challenge = Buffer.from(hash("sha256", codeVerifier, "base64url"));
   const expected = Buffer.from(code.codeChallenge);
   return challenge.length === expected.length && timingSafeEqual(challenge, expected);
+}
+
+/** Whether the session that waits is still the code's, and this its key. */
+function isRedeemer(session: Session, { code, proof }: CodeRedemption): boolean {
+  return hashSecret(code.secret) === session.secretHash && (session.jkt === null || session.jkt === proof?.jkt);
 }
 
 /** Nobody can tell who of the two was meant to have it, so the session ends for both (RFC 6749 §4.1.2). */

@@ -93,6 +93,16 @@ describe("a code", () => {
     expectInvalidGrant(await world.refresh(next.refresh_token));
   });
 
+  it("E-18, RT-14: ends nothing for who has the code alone, as a history or a log has it", async () => {
+    const world = await startOAuth();
+    const waiting = await world.obtainCode();
+    const tokens = expectTokens(await world.redeem(waiting));
+    expectInvalidGrant(await world.redeem(waiting, { code_verifier: "v".repeat(43) }));
+    expectInvalidGrant(await world.redeem(waiting, { redirect_uri: `${REDIRECT}/` }));
+    expect(await isLive(world, tokens.access_token)).toBe(true);
+    expectTokens(await world.refresh(tokens.refresh_token));
+  });
+
   it("RT-03, E-16: of fifty redemptions at once, over two nodes, one begins a session, and it is ended", async () => {
     const world = await startOAuth();
     const beside = oauthWorld(await world.authority.beside());
