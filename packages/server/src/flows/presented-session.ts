@@ -13,8 +13,9 @@ export interface PresentedSession {
 }
 
 /**
- * The live session that this browser presents, if it is this user's: whoever has one has known the password before. An older
- * copy of its token will do, for nothing is let in by it: it only says with whose guesses this one is counted.
+ * The live session of your own apps that this browser presents, if it is this user's: whoever has one has known the password
+ * before, which other clients never have. An older copy of its token will do, for nothing is let in by it: it only says with
+ * whose guesses this one is counted.
  */
 export async function knownSessionId(
   context: FlowContext,
@@ -23,7 +24,10 @@ export async function knownSessionId(
 ): Promise<string | null> {
   const token = replaces === undefined ? undefined : await context.refreshTokens.read(replaces);
   const isKnown = (session: Session | undefined): boolean =>
-    session !== undefined && session.userId === userId && isLive(session, context.clock());
+    session !== undefined &&
+    session.userId === userId &&
+    context.policy.clientIds.includes(session.clientId) &&
+    isLive(session, context.clock());
   if (token !== undefined && isKnown(await context.store.sessions.findSession(token.sessionId))) return token.sessionId;
   if (replacesOpaque === undefined) return null;
   const session = await context.store.sessions.findSession(replacesOpaque.sessionId);

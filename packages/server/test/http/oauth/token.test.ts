@@ -321,6 +321,18 @@ describe("a refresh token of a client", () => {
     expect(after["iat"]).toBe(world.authority.now());
   });
 
+  it("H-05: gives its holder no guesses of their own at the user's password, as a session of your own app does", async () => {
+    const rateLimits = { delayPerAccount: { afterFailures: 2, seconds: 60 } };
+    const world = await startOAuth({ rateLimits });
+    const { refresh_token } = expectTokens(await world.redeem(await world.obtainCode()));
+    const guess = (headers: Record<string, string> = {}) =>
+      world.authority.call("POST", "/auth/login", { json: { email: "ada@example.com", password: "a guess" }, headers });
+    for (let count = 0; count < 2; count++) expectRefusal(await guess(), 401, "invalid_credentials");
+    expectRefusal(await guess(), 429, "rate_limited");
+    const asBrowser = { Origin: ISSUER, Cookie: `__Secure-latchkey-rt=${refresh_token}` };
+    expectRefusal(await guess(asBrowser), 429, "rate_limited");
+  });
+
   it("RV-01: is revoked by its client alone", async () => {
     const world = await startOAuth();
     const { refresh_token: token } = expectTokens(await world.redeem(await world.obtainCode()));
