@@ -27,7 +27,7 @@ export function createApp(http: HttpContext): Hono<Env> {
   const turnedAway = createTurnedAwayLog(http.logger);
   const answered = (answer: Answer, context: Context<Env>, refusal?: AuthError): Response =>
     respond(withNonce(answer, context, http, refusal), context.req.raw, context.req.path);
-  for (const path of ["/auth/*", "/oauth/revoke", "/oauth/interaction/*", ...CLIENT_PAGE_PATHS]) {
+  for (const path of ["/auth/*", "/oauth/interaction/*", ...CLIENT_PAGE_PATHS]) {
     app.options(http.basePath + path, (context) => preflight(context.req.raw));
   }
 

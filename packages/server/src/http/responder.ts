@@ -22,8 +22,9 @@ export function createResponder(http: HttpContext): Responder {
   const everywhere = securityHeaders(http.cookies);
   const toPages = { ...everywhere, ...CORS_HEADERS };
   const toAskingPages = { ...everywhere, ...PREFLIGHT_HEADERS };
-  const [account, revoke] = [`${http.basePath}/auth`, `${http.basePath}/oauth/revoke`];
+  const account = `${http.basePath}/auth`;
   const interaction = `${http.basePath}/oauth/interaction/`;
+  const revoke = `${http.basePath}/oauth/revoke`;
   const isForClientPages = (path: string): boolean =>
     CLIENT_PAGE_PATHS.some((suffix) => path === http.basePath + suffix);
 
@@ -32,20 +33,21 @@ export function createResponder(http: HttpContext): Responder {
     return origin !== null && http.allowedOrigins.has(origin) ? { "Access-Control-Allow-Origin": origin } : undefined;
   };
 
-  const allowClientOrigin = (request: Request): HeaderFields | undefined => {
+  const allowClientOrigin = (request: Request, path: string): HeaderFields | undefined => {
     const origin = request.headers.get("origin");
     const isClient = origin !== null && http.oauth?.clients.pageOrigins.has(origin) === true;
-    return isClient ? { "Access-Control-Allow-Origin": origin } : undefined;
+    if (isClient) return { "Access-Control-Allow-Origin": origin };
+    // Your own apps revoke there, too.
+    return path === revoke ? allowOrigin(request) : undefined;
   };
 
   return {
     respond({ status, headers, cookies = [], body }, request, path) {
-      const fromPages =
-        path === account || path.startsWith(`${account}/`) || path === revoke || path.startsWith(interaction);
+      const fromPages = path === account || path.startsWith(`${account}/`) || path.startsWith(interaction);
       const fields = fromPages
         ? { ...toPages, ...headers, ...allowOrigin(request) }
         : isForClientPages(path)
-          ? { ...everywhere, ...headers, ...CLIENT_PAGE_HEADERS, ...allowClientOrigin(request) }
+          ? { ...everywhere, ...headers, ...CLIENT_PAGE_HEADERS, ...allowClientOrigin(request, path) }
           : { ...everywhere, ...headers };
       if (cookies.length === 0) return new Response(body, { status, headers: fields });
       const setCookie = cookies.map((cookie): [string, string] => ["Set-Cookie", cookie]);
@@ -55,12 +57,12 @@ export function createResponder(http: HttpContext): Responder {
     preflight(request) {
       const { pathname } = new URL(request.url);
       const headers = isForClientPages(pathname)
-        ? { ...everywhere, ...CLIENT_PREFLIGHT_HEADERS, ...allowClientOrigin(request) }
+        ? { ...everywhere, ...CLIENT_PREFLIGHT_HEADERS, ...allowClientOrigin(request, pathname) }
         : { ...toAskingPages, ...allowOrigin(request) };
       return new Response(null, { status: 204, headers });
     },
   };
 }
 
-/** What pages of public clients ask, from origins that they are registered with. */
-export const CLIENT_PAGE_PATHS: readonly string[] = ["/oauth/token", "/oauth/userinfo"];
+/** What pages of public clients ask, from origins that they are registered with. None of it reads a cookie. */
+export const CLIENT_PAGE_PATHS: readonly string[] = ["/oauth/par", "/oauth/token", "/oauth/userinfo", "/oauth/revoke"];

@@ -395,6 +395,28 @@ describe("the token endpoint", () => {
     },
   );
 
+  it.each(["/oauth/par", "/oauth/userinfo", "/oauth/revoke"])(
+    "RV-04, F-15: pages of public clients may read the answers of %s, too, without cookies",
+    async (path) => {
+      const world = await startOAuth();
+      const ofShop = new URL(REDIRECT).origin;
+      for (const [origin, allowed] of [
+        [ofShop, ofShop],
+        ["https://evil.example", null],
+        ["https://ledger.example.com", null],
+      ] as const) {
+        const headers = { Origin: origin, "Access-Control-Request-Method": "POST" };
+        for (const answer of [
+          await world.visit(path, { method: "OPTIONS", headers }),
+          await world.post(path, { client_id: "shop", token: "x" }, { Origin: origin }),
+        ]) {
+          expect(answer.headers.get("access-control-allow-origin")).toBe(allowed);
+          expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
+        }
+      }
+    },
+  );
+
   it("F-15: pages of public clients may read its answers, of other origins not, and none with cookies", async () => {
     const world = await startOAuth();
     const asked = await world.post("/oauth/token", { client_id: "shop" }, { Origin: new URL(REDIRECT).origin });
