@@ -43,7 +43,7 @@ export interface AuthorizationCode {
  * and ended like any other, so that whatever ends sessions ends codes. `undefined` where the user may not have it.
  *
  * @throws AuthError `insufficient_user_authentication` where the user must sign in anew, `invalid_token` where what they are
- *   signed in with has ended meanwhile, `invalid_request` for a request that was answered before
+ *   signed in with has ended meanwhile, `invalid_request` for a request that was allowed before
  */
 export async function allowAuthorization(
   context: FlowContext,
@@ -106,10 +106,10 @@ export async function allowAuthorization(
 }
 
 /** Lets a request count, once on all nodes together: asked last, when nothing is left that could refuse it. */
-export async function claimAuthorization(context: FlowContext, asked: AskedAuthorization): Promise<void> {
+async function claimAuthorization(context: FlowContext, asked: AskedAuthorization): Promise<void> {
   const { handle: text, expiresAt } = asked;
   if (await claimOnce(context, "authorization-request", { text, expiresAt })) return;
-  throw new AuthError("invalid_request", { description: "This request has been answered. Begin anew." });
+  throw new AuthError("invalid_request", { description: "This request has been allowed. Begin anew." });
 }
 
 /** OpenID Connect Core §3.1.2.1: `prompt=login` is answered by a sign-in that came after it, `max_age` by a recent one. */

@@ -4,7 +4,7 @@ import type { OAuthClient } from "../../domain/oauth-client.ts";
 import { isRedirectUriOf } from "../../domain/oauth-client.ts";
 import { AuthError } from "../../errors.ts";
 import type { AskedAuthorization } from "../../flows/allow-authorization.ts";
-import { allowAuthorization, claimAuthorization } from "../../flows/allow-authorization.ts";
+import { allowAuthorization } from "../../flows/allow-authorization.ts";
 import { requireSignedIn } from "../access-token-header.ts";
 import { jsonAnswer } from "../answers.ts";
 import type { Answer, Exchange, Handler } from "../exchange.ts";
@@ -46,10 +46,8 @@ export const postInteraction: Handler = taking(jsonBody(decisionSchema), async (
   const asked: AskedAuthorization = { ...pending, handle: exchange.params["handle"] ?? "" };
   const { request } = pending;
   const denied = { error: "access_denied", description: "The user has not allowed it." } as const;
-  if (decision === "deny") {
-    await claimAuthorization(http, asked);
-    return jsonAnswer(200, { redirect_to: refusalUrl(http, request, denied) });
-  }
+  // Nothing is written for it: anybody may begin a request and deny it, as often as they like.
+  if (decision === "deny") return jsonAnswer(200, { redirect_to: refusalUrl(http, request, denied) });
   const who = await requireSignedIn(exchange);
   const byBearerToken = exchange.request.headers.has("authorization") && who.session.jkt === null;
   const code = await allowAuthorization(http, who, { asked, byBearerToken, origin });

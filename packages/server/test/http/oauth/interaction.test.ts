@@ -1,5 +1,7 @@
+import { DatabaseSync } from "node:sqlite";
+
 import { CSRF_HEADER } from "@latchkey/protocol";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 
 import { cookieJar, expectRefusal, granted, ISSUER, PASSWORD } from "../../authority.ts";
 import { createDpopClient } from "../../dpop-client.ts";
@@ -66,19 +68,28 @@ describe("a page that asks the user", () => {
     expectRefusal(await world.decide(handle, "allow", "x.y.z"), 401, "invalid_token");
   });
 
-  it("answers a request once, whatever the first answer was", async () => {
+  it("allows a request once", async () => {
     const world = await startOAuth();
     const token = await world.signIn();
-    for (const first of ["allow", "deny"] as const) {
-      const handle = world.handleOf(await world.authorize());
-      expect((await world.decide(handle, first, token)).status).toBe(200);
-      for (const again of ["allow", "deny"] as const) {
-        expectRefusal(await world.decide(handle, again, token), 400, "invalid_request");
-      }
-    }
+    const handle = world.handleOf(await world.authorize());
+    expect((await world.decide(handle, "allow", token)).status).toBe(200);
+    expectRefusal(await world.decide(handle, "allow", token), 400, "invalid_request");
   });
 
-  it("answers a request once, of thirty answers at once over two nodes", async () => {
+  it("OP-04: leaves nothing in the store for who begins requests and denies them", async () => {
+    const world = await startOAuth();
+    const database = new DatabaseSync(world.authority.path, { readOnly: true });
+    onTestFinished(() => database.close());
+    const written = (): unknown => database.prepare("SELECT total_changes() AS own, * FROM pragma_data_version").get();
+    const before = written();
+    for (let count = 0; count < 3; count++) {
+      const denied = await world.decide(world.handleOf(await world.authorize()), "deny");
+      expect(redirectOf(denied).searchParams.get("error")).toBe("access_denied");
+    }
+    expect(written()).toEqual(before);
+  });
+
+  it("allows a request once, of thirty answers at once over two nodes", async () => {
     const world = await startOAuth();
     const token = await world.signIn();
     const beside = oauthWorld(await world.authority.beside());
