@@ -49,13 +49,20 @@ function anyPort(uri: string): string {
   return uri.replace(LOOPBACK, "$1");
 }
 
+/** What a client is told: were it there before, it would come twice, and the client might take the wrong one. */
+const ANSWER_PARAMETERS = ["code", "error", "error_description", "iss", "state"] as const;
+
 /** What is wrong with a redirect URI, for people; `undefined` where nothing is. */
 export function redirectUriFault(uri: string): string | undefined {
   if (!/^[!-~]+$/.test(uri) || !URL.canParse(uri)) return "is no absolute URI in printable ASCII";
   if (uri.includes("#")) return "must have no fragment";
   if (uri.includes("*") || uri.includes("\\")) return "must be written out: it is compared character by character";
-  const { protocol, hostname, username, password } = new URL(uri);
+  const { protocol, hostname, username, password, searchParams } = new URL(uri);
   if (username !== "" || password !== "") return "must name no user";
+  if (ANSWER_PARAMETERS.some((name) => searchParams.has(name)))
+    return "must leave code, error, iss and state to answers";
+  // A browser that is sent to https:host stays where it is, and takes the host for a path.
+  if (/^https?:(?!\/\/[^/])/i.test(uri)) return "must have two slashes and a host";
   if (protocol === "https:") return undefined;
   if (protocol === "http:") {
     const isLocal = isOnLoopback(uri) || hostname === "localhost";
