@@ -99,6 +99,7 @@ export interface ClientSurroundings {
   readonly audiences: readonly string[];
   readonly scopes: { readonly allowed: readonly string[] };
   readonly allowedOrigins: ReadonlySet<string>;
+  readonly maxSessionsPerUser: number;
 }
 
 /** What the OAuth face is made of. */
@@ -119,7 +120,12 @@ export function createOAuthSettings({
   if (interactionUrl !== undefined && !surroundings.allowedOrigins.has(new URL(interactionUrl).origin)) {
     throw new ConfigurationError("oauth.interactionUrl: must be of the issuer's origin, or of one of allowedOrigins.");
   }
-  return clients.length === 0 ? undefined : { clients: createOAuthClients(clients, surroundings), interactionUrl };
+  if (clients.length === 0) return undefined;
+  if (surroundings.maxSessionsPerUser < 2) {
+    // The client's session would end the one that has just let it in, and would not be believed.
+    throw new ConfigurationError("maxSessionsPerUser: must be 2 or more where there are clients.");
+  }
+  return { clients: createOAuthClients(clients, surroundings), interactionUrl };
 }
 
 /**

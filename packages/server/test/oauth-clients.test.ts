@@ -125,6 +125,10 @@ describe("a client that cannot be served safely is refused at start, with how to
     expect(await refusal({}, { clients: [CLIENT, CLIENT] })).toContain("two with the clientId shop");
   });
 
+  it("a single session for each user, which the client's own would end", async () => {
+    expect(await refusal({}, { maxSessionsPerUser: 1 })).toContain("must be 2 or more");
+  });
+
   it("a page for interactions that is not of an allowed origin", async () => {
     const oauth = { interactionUrl: "https://elsewhere.example.net/sign-in" };
     expect(await refusal({}, { oauth })).toContain("allowedOrigins");
