@@ -376,7 +376,14 @@ async function assemble(settings: Settings, background: Background): Promise<Par
       ? createPlacedSessionIds({ places: store.statusPlaces, placeOf: keyRing.statusPlaceOf })
       : createRandomSessionIds(),
     ...assembleOAuth({ settings: settings.oauth, issuer, keyRing, clock, secure }),
-    accessTokens: createAccessTokens({ issuer, audiences: settings.audiences, keyRing, clock, hasStatusLists }),
+    accessTokens: createAccessTokens({
+      issuer,
+      audiences: settings.audiences,
+      clientIds: settings.policy.clientIds,
+      keyRing,
+      clock,
+      hasStatusLists,
+    }),
     apiTokens: apiTokens && {
       policy: apiTokens,
       tokens: createApiTokens({

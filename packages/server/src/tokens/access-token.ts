@@ -50,6 +50,8 @@ export interface AccessTokens {
 export interface AccessTokensOptions {
   readonly issuer: string;
   readonly audiences: readonly AudienceProfile[];
+  /** Your own apps: their tokens alone say which roles the user has. */
+  readonly clientIds: readonly string[];
   readonly keyRing: KeyRing;
   readonly clock: Clock;
   /** Whether tokens name their place in a status list. */
@@ -57,7 +59,7 @@ export interface AccessTokensOptions {
 }
 
 export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
-  const { issuer, audiences, keyRing, hasStatusLists } = options;
+  const { issuer, audiences, clientIds, keyRing, hasStatusLists } = options;
   const profiles = new Map(audiences.map((profile) => [profile.audience, profile]));
   const verifiers = createVerifiers(options);
 
@@ -99,6 +101,8 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       const profile = profileOf(session.audience);
       const expiresAt = Math.min(now + profile.accessTokenTtlSeconds, session.expiresAt);
       const place = hasStatusLists ? statusPlaceOf(session.id) : undefined;
+      // What the user may do is not what they let another client do: that is what scopes say.
+      const roles = clientIds.includes(session.clientId) ? user.roles : [];
       const claims: Omit<AccessTokenClaims, "roles"> = {
         // First, so that whatever they are they can replace none of the authority's own.
         ...custom,
@@ -114,7 +118,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         auth_time: session.authTime,
         amr: session.amr,
         acr: session.acr,
-        ...(user.roles.length > 0 && { [profile.rolesClaim]: user.roles }),
+        ...(roles.length > 0 && { [profile.rolesClaim]: roles }),
         ...(user.claimsEpoch > 0 && { claims_epoch: user.claimsEpoch }),
         ...(place !== undefined && {
           status: { status_list: { idx: place.index, uri: statusListUrl(issuer, place.list) } },

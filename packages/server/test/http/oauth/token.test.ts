@@ -357,6 +357,18 @@ describe("an access token of a client", () => {
     }
   });
 
+  it("C-11, E-08: says nothing of the user's roles: what they let a client do is its scope", async () => {
+    const byRole = { admin: ["orders:write"] };
+    const world = await startOAuth({ scopes: { allowed: ["orders:read", "orders:write"], byRole } });
+    await world.authority.signedIn();
+    await world.authority.server.setRoles("ada@example.com", ["admin"]);
+    expect(claimsOf(await world.signIn())).toMatchObject({ roles: ["admin"] });
+    const first = expectTokens(await world.redeem(await world.obtainCode({ scope: "orders:read orders:write" })));
+    expect(first.scope).toBe("orders:read orders:write");
+    const next = expectTokens(await world.refresh(first.refresh_token));
+    for (const { access_token } of [first, next]) expect(claimsOf(access_token)).not.toHaveProperty("roles");
+  });
+
   it("allows nothing to another client: who lets somebody in is the user", async () => {
     const world = await startOAuth();
     const { access_token: token } = expectTokens(await world.redeem(await world.obtainCode()));
