@@ -80,8 +80,13 @@ async function byCode({ exchange, oauth, client, form, proof }: TokenRequest): P
 
 /** Rotation as for your own apps; without attempt keys, which OAuth does not know, proofs or a short while tell a retry. */
 async function byRefreshToken({ exchange, client, form, proof }: TokenRequest): Promise<SessionGrant> {
+  const refreshToken = required(form.refresh_token, "refresh_token");
+  // From before the client had to: a proof that came along would bind nothing.
+  if (client.mustProve && (await exchange.http.refreshTokens.read(refreshToken))?.jkt === null) {
+    throw new AuthError("invalid_grant");
+  }
   return refresh(exchange.http, {
-    refreshToken: required(form.refresh_token, "refresh_token"),
+    refreshToken,
     attemptKeys: [],
     proof,
     clientIds: [client.id],

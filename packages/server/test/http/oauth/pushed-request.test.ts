@@ -5,7 +5,16 @@ import { describe, expect, it } from "vitest";
 import { expectRefusal, ISSUER } from "../../authority.ts";
 import { createDpopClient } from "../../dpop-client.ts";
 import type { OAuthWorld } from "./oauth-world.ts";
-import { basicOf, expectInvalidGrant, LEDGER, REDIRECT, SHOP, startOAuth, expectTokens } from "./oauth-world.ts";
+import {
+  basicOf,
+  expectInvalidGrant,
+  LEDGER,
+  oauthWorld,
+  REDIRECT,
+  SHOP,
+  startOAuth,
+  expectTokens,
+} from "./oauth-world.ts";
 
 type Fields = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -177,7 +186,19 @@ describe("DP-06: a code is bound to a key", () => {
     const client = await createDpopClient(started.authority.now);
     const waiting = await started.obtainCode();
     expectRefusal(await started.redeem(waiting), 400, "invalid_dpop_proof");
-    expectTokens(await started.redeem(waiting, {}, await client.prove("POST", "/oauth/token")));
+    const { refresh_token } = expectTokens(
+      await started.redeem(waiting, {}, await client.prove("POST", "/oauth/token")),
+    );
+    expectTokens(await started.refresh(refresh_token, {}, await client.prove("POST", "/oauth/token")));
+  });
+
+  it("DP-05: where the client must, also of a session from before: its tokens are bound to nothing", async () => {
+    const { world: before, client } = await world();
+    const { refresh_token } = expectTokens(await before.redeem(await before.obtainCode()));
+    const clients = [{ ...SHOP, dpopBoundAccessTokens: true }];
+    const after = oauthWorld(await before.authority.restart({ clients }));
+    expectRefusal(await after.refresh(refresh_token), 400, "invalid_dpop_proof");
+    expectInvalidGrant(await after.refresh(refresh_token, {}, await client.prove("POST", "/oauth/token")));
   });
 });
 
