@@ -84,7 +84,7 @@ export const BOUND_TOKEN_DETAIL =
 
 /** Reads Latchkey's error code back out of a challenge; `undefined` when it is somebody else's. */
 export function parseChallengeCode(header: string | null): string | undefined {
-  return header === null ? undefined : /\berror_description="([a-z_]+)(?:"|: )/.exec(header)?.[1];
+  return header === null ? undefined : /error_description="([a-z_]+)[":]/.exec(header)?.[1];
 }
 
 /** Only what RFC 6750 §3 allows in a scope value, so that nothing can break out of the quoted string. */
