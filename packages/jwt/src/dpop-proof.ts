@@ -56,7 +56,7 @@ export interface VerifiedDpopProof {
 
 const proofType = "dpop+jwt";
 /** Room for a key of RSA with 4096 bits and its signature, and not for keys that keep a server busy. */
-const maxProofBytes = 4096;
+const maxProofBytes = 8192;
 const maxJtiLength = 256;
 /** A key seen lately need not be imported again, which takes longer than the check itself. */
 const maxRememberedKeys = 1_000;

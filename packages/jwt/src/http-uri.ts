@@ -1,4 +1,4 @@
-const maxUriLength = 2048;
+const maxUriLength = 4096;
 
 // Absolute, and of nothing but visible ASCII: the URL parser would drop tabs and take a backslash for a slash.
 const absoluteHttpUri = /^https?:\/\/[^\s\\]+$/i;

@@ -37,6 +37,7 @@ const MAIN = `
 const SCRIPT = `
 "use strict";
 const handle = new URLSearchParams(location.hash.slice(1)).get("request") ?? "";
+const path = "interaction/" + encodeURIComponent(handle);
 const MEANINGS = {
   openid: "know who you are (by an id, not by name)",
   profile: "see your name",
@@ -74,7 +75,7 @@ async function call(path, body) {
 }
 
 async function decide(decision) {
-  const answer = await call("interaction/" + handle, { decision });
+  const answer = await call(path, { decision });
   if (answer.status === 401) return show("sign-in");
   if (answer.status !== 200) return fail(answer.body.error_description);
   if (session !== undefined) await call("../auth/logout", { refresh_token: session.refresh_token }).catch(() => undefined);
@@ -123,7 +124,7 @@ for (const button of document.querySelectorAll(".deny")) {
 }
 addEventListener("hashchange", () => location.reload());
 
-call("interaction/" + handle).then(({ status, body }) => {
+call(path).then(({ status, body }) => {
   if (handle === "" || status !== 200) return fail("This request is over, or began in another browser. Go back to the app and try again.");
   asked = body;
   for (const name of document.querySelectorAll(".client")) name.textContent = body.client.name;
