@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
 
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 
@@ -281,7 +282,11 @@ function describeNodes(createDatabase: () => Promise<OpenStore>): void {
       isAppending = false;
     });
     const write = async (node: (typeof nodes)[number]): Promise<void> => {
-      while (isAppending) await node.write();
+      while (isAppending) {
+        await node.write();
+        // A store that answers at once leaves nobody else a turn.
+        await setImmediate();
+      }
     };
     await Promise.all([...nodes.map(write), appending]);
     await nodes[0]?.write();
