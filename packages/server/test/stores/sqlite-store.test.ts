@@ -127,7 +127,7 @@ describe("rotations that share a transaction", () => {
 
     const begun = performance.now();
     const all: Promise<boolean>[] = [];
-    while (performance.now() - begun < 300) {
+    while (commits.length < 4) {
       all.push(batch.add(() => true));
       await sleep(5);
     }
@@ -135,7 +135,6 @@ describe("rotations that share a transaction", () => {
 
     expect(commits[0]).toBeLessThan(begun + 50);
     const gaps = commits.slice(1).map((at, n) => at - (commits[n] ?? 0));
-    expect(gaps.length).toBeGreaterThan(1);
     // Ten milliseconds, and four times as long without one.
     for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(48);
   });
