@@ -26,5 +26,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Much is done once a second, on a machine that does much else: waiting for it costs nothing where it comes sooner.
+    expect: { poll: { timeout: 10_000 } },
   },
 });
