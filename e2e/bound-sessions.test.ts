@@ -1,18 +1,15 @@
-import { existsSync } from "node:fs";
-
 import * as dpop from "dpop";
 import { decodeJwt } from "jose";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
-import { chromium } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
+import { isBrowserMissing, launchChromium } from "./chromium.ts";
 import type { Site } from "./bound-page/site.ts";
 import { openSite } from "./bound-page/site.ts";
 
-const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 const PASSWORD = "correct horse battery staple";
 
-describe.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")("bound sessions in a real browser", () => {
+describe.skipIf(isBrowserMissing)("bound sessions in a real browser", () => {
   let browser: Browser;
   let site: Site;
   let strict: Site;
@@ -21,7 +18,7 @@ describe.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")("bo
 
   beforeAll(async () => {
     [site, strict] = await Promise.all([openSite(), openSite({ nonce: "required" })]);
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--no-first-run"] });
+    browser = await launchChromium();
   });
   afterAll(async () => {
     await browser.close();

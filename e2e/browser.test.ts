@@ -1,18 +1,14 @@
-import { existsSync } from "node:fs";
-
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { chromium } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { isBrowserMissing, launchChromium } from "./chromium.ts";
 import type { DemoProcess } from "./demo-process.ts";
 import { startDemo } from "./demo-process.ts";
 
 const PASSWORD = "correct horse battery staple";
-const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
-const hasBrowser = existsSync(executablePath);
 
 // Where it is missing the tests are skipped by name; a CI without a browser must not look green.
-describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a real browser", () => {
+describe.skipIf(isBrowserMissing)("the demo page in a real browser", () => {
   let demo: DemoProcess;
   let browser: Browser;
   let context: BrowserContext;
@@ -21,18 +17,7 @@ describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("the demo page in a
 
   beforeAll(async () => {
     demo = await startDemo();
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    browser = await launchChromium("--disable-quic");
   });
   afterAll(async () => {
     await browser.close();

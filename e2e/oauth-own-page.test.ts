@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,13 +10,11 @@ import { createAdaptorServer } from "@hono/node-server";
 import type { AuthServer } from "@latchkey/server";
 import { createAuthServer, createSqliteStore } from "@latchkey/server";
 import * as oidc from "openid-client";
-import { chromium } from "playwright-core";
 import { describe, expect, it, onTestFinished } from "vitest";
 
+import { isBrowserMissing, launchChromium } from "./chromium.ts";
 import { bundleScripts } from "./bundle-scripts.ts";
 
-const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
-const hasBrowser = existsSync(executablePath);
 const USER = { email: "ada@example.com", password: "correct horse battery staple" };
 const CALLBACK = "http://127.0.0.1:9/callback";
 const HTML = `<!doctype html><title>Let in</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>`;
@@ -55,13 +53,10 @@ async function start(): Promise<AuthServer> {
   return authority;
 }
 
-describe.skipIf(!hasBrowser && process.env["CI"] !== "true")("a page of the operator's own that asks", () => {
+describe.skipIf(isBrowserMissing)("a page of the operator's own that asks", () => {
   it("asks who is signed in already, and bound to a key, for no password; the app stays signed in", async () => {
     const { issuer } = await start();
-    const browser = await chromium.launch({
-      executablePath,
-      args: ["--no-sandbox", "--disable-gpu", "--no-first-run"],
-    });
+    const browser = await launchChromium();
     onTestFinished(() => browser.close());
     const page = await browser.newPage();
     await page.goto(`${issuer}/let-in`);

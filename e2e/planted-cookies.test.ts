@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,12 +7,12 @@ import { buffer } from "node:stream/consumers";
 
 import { createAuthServer, createSqliteStore } from "@latchkey/server";
 import type { Page } from "playwright-core";
-import { chromium } from "playwright-core";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import { makeCertificate } from "../bench/browser/self-signed.ts";
 
-const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
+import { isBrowserMissing, launchChromium } from "./chromium.ts";
+
 const CREDENTIALS = { email: "ada@example.com", password: "correct horse battery staple" };
 const RT = "__Secure-latchkey-rt";
 
@@ -67,22 +67,16 @@ function post(page: Page, path: string, json?: object): Promise<number> {
   );
 }
 
-describe.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")("in a real browser", () => {
+describe.skipIf(isBrowserMissing)("in a real browser", () => {
   it(
     "E-10: cookies that a sibling host planted cost a page one try: the answer clears them, and not its own",
     { timeout: 60_000 },
     async () => {
       const { own, sibling } = await openSite();
-      const browser = await chromium.launch({
-        executablePath,
-        args: [
-          "--no-sandbox",
-          "--disable-gpu",
-          "--no-first-run",
-          "--ignore-certificate-errors",
-          "--host-resolver-rules=MAP *.latchkey.test 127.0.0.1",
-        ],
-      });
+      const browser = await launchChromium(
+        "--ignore-certificate-errors",
+        "--host-resolver-rules=MAP *.latchkey.test 127.0.0.1",
+      );
       onTestFinished(() => browser.close());
       const context = await browser.newContext({ ignoreHTTPSErrors: true });
       const page = await context.newPage();

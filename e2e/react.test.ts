@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,15 +8,14 @@ import { fileURLToPath } from "node:url";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAuthServer, createSqliteStore } from "@latchkey/server";
 import type { Browser, Page } from "playwright-core";
-import { chromium } from "playwright-core";
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { isBrowserMissing, launchChromium } from "./chromium.ts";
 import { bundleScripts } from "./bundle-scripts.ts";
 import { App } from "./react-page/app.ts";
 
-const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 const USER = { email: "ada@example.com", password: "correct horse battery staple" };
 
 /** What a server knows of a page's session by itself: nothing. */
@@ -25,7 +24,7 @@ const unknown = {
   getState: () => ({ status: "signed-out" as const }),
 };
 
-describe.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")("useSession in a real browser", () => {
+describe.skipIf(isBrowserMissing)("useSession in a real browser", () => {
   let browser: Browser;
   let issuer: string;
   let close: () => Promise<void>;
@@ -51,7 +50,7 @@ describe.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")("us
       store: createSqliteStore({ path: join(folder, "authority.db") }),
       masterSecret: randomBytes(32),
     });
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--no-first-run"] });
+    browser = await launchChromium();
     close = async () => {
       await browser.close();
       await new Promise((resolve) => http.close(resolve));

@@ -1,11 +1,9 @@
 import type { AuthEvent } from "../domain/event.ts";
 import { AuthError } from "../errors.ts";
 import type { ProofOfPossession } from "../tokens/dpop-proof.ts";
+import { claimHashOnce } from "./claim-once.ts";
 import type { FlowContext } from "./context.ts";
 import { recordOnce } from "./record-once.ts";
-
-/** How far the clocks of two nodes may differ: a node that is behind takes a proof for longer. */
-const CLOCK_DIFFERENCE_SECONDS = 60;
 
 /** What is recorded of a replay: once an hour for each subject, for whoever has one valid request can send it for ever. */
 export interface ProofReplay {
@@ -21,14 +19,8 @@ export interface ProofReplay {
  * @throws AuthError `invalid_dpop_proof` for one that has counted before
  */
 export async function claimProof(context: FlowContext, proof: ProofOfPossession, replay?: ProofReplay): Promise<void> {
-  const { store, clock } = context;
-  const isFirst = await store.oneTime.consume({
-    purpose: "dpop-proof",
-    hash: proof.replayHash,
-    at: clock(),
-    expiresAt: proof.expiresAt + CLOCK_DIFFERENCE_SECONDS,
-  });
-  if (isFirst) return;
+  const { replayHash, expiresAt } = proof;
+  if (await claimHashOnce(context, "dpop-proof", { hash: replayHash, expiresAt })) return;
   if (replay !== undefined) await recordOnce(context, `replayed proof ${replay.subject}`, replay.event);
   throw new AuthError("invalid_dpop_proof");
 }

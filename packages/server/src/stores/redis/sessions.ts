@@ -1,6 +1,7 @@
+import type { AuthEvent } from "../../domain/event.ts";
 import { isLive } from "../../domain/session.ts";
 import type { Session } from "../../domain/session.ts";
-import type { SessionStore } from "../../ports/session-store.ts";
+import type { SessionRotation, SessionStore } from "../../ports/session-store.ts";
 import { DOUBTS, withoutDoubt } from "./announced-ending.ts";
 import { endedByLimitPrefix } from "../ended-by-limit.ts";
 import type { Connection } from "./connection.ts";
@@ -135,6 +136,30 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
   const { connection, durable, eventsKept } = options;
   const undecided = options.undecided.join(" ");
 
+  const rotate = async (
+    through: Connection,
+    { sessionId, expected, next, seen }: SessionRotation,
+    event: AuthEvent | undefined,
+    jkt: string | null = null,
+  ): Promise<boolean> => {
+    const rotated = withoutDoubt(
+      await through.run(ROTATE, [
+        sessionId,
+        expected.generation,
+        expected.secretHash,
+        next.generation,
+        next.secretHash,
+        stateText(next),
+        event === undefined ? "" : JSON.stringify(event),
+        eventsKept,
+        undecided,
+        seenText(seen),
+        ...(jkt === null ? [] : [jkt]),
+      ]),
+    );
+    return rotated === 1;
+  };
+
   return {
     async createSession(session, event, maxSessions) {
       const lifetime = session.expiresAt - session.createdAt;
@@ -165,43 +190,9 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
       return answer === null ? undefined : sessionOf(id, (answer as readonly ["found", SessionHash])[1]);
     },
 
-    async rotateSession({ sessionId, expected, next, seen }, event) {
-      const rotated = withoutDoubt(
-        await (event === undefined ? connection : durable).run(ROTATE, [
-          sessionId,
-          expected.generation,
-          expected.secretHash,
-          next.generation,
-          next.secretHash,
-          stateText(next),
-          event === undefined ? "" : JSON.stringify(event),
-          eventsKept,
-          undecided,
-          seenText(seen),
-        ]),
-      );
-      return rotated === 1;
-    },
+    rotateSession: (rotation, event) => rotate(event === undefined ? connection : durable, rotation, event),
 
-    async redeemSession(redemption, event) {
-      const { sessionId, expected, next, seen, jkt } = redemption;
-      const redeemed = withoutDoubt(
-        await durable.run(ROTATE, [
-          sessionId,
-          expected.generation,
-          expected.secretHash,
-          next.generation,
-          next.secretHash,
-          stateText(next),
-          JSON.stringify(event),
-          eventsKept,
-          undecided,
-          seenText(seen),
-          ...(jkt === null ? [] : [jkt]),
-        ]),
-      );
-      return redeemed === 1;
-    },
+    redeemSession: (redemption, event) => rotate(durable, redemption, event, redemption.jkt),
 
     async revokeSession({ sessionId, at, reason }, event) {
       const values = [sessionId, at, reason, JSON.stringify(event), eventsKept];
