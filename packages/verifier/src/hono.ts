@@ -9,9 +9,9 @@
  *
  * @module
  */
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler, Next } from "hono";
 
-import { judgeOf } from "./judgement.ts";
+import { type Judgement, judgeOf } from "./judgement.ts";
 import type { RequestLike } from "./presented-token.ts";
 import { answerTo, type RefusalAnswer } from "./refusal-answer.ts";
 import { findShortfall, type Requirement, roleRequirement, scopeRequirement } from "./requirements.ts";
@@ -33,13 +33,19 @@ declare module "hono" {
  */
 export function guard(verifier: Verifier): MiddlewareHandler {
   const judge = judgeOf(verifier);
-  return async (context, next) => {
+  // Not async: each await of a promise that is already there costs a protected route as much as the judgement itself.
+  return (context, next) => {
     const judging = judge(requestOf(context));
-    const judgement = judging instanceof Promise ? await judging : judging;
-    if (judgement.kind === "refused") return toResponse(answerTo(judgement.refusal));
-    context.set("auth", judgement.token);
-    return next();
+    return judging instanceof Promise
+      ? judging.then((judgement) => admit(context, next, judgement))
+      : admit(context, next, judging);
   };
+}
+
+function admit(context: Context, next: Next, judgement: Judgement): Promise<Response | void> {
+  if (judgement.kind === "refused") return Promise.resolve(toResponse(answerTo(judgement.refusal)));
+  context.set("auth", judgement.token);
+  return next();
 }
 
 /** On Node the request as it came: `req.raw` would have all its headers copied into a Fetch `Headers` first. */
