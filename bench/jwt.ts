@@ -4,8 +4,9 @@
  *     npm run bench:jwt [-- --quick] [-- --json FILE]
  *
  * Each library runs in its own process; in each round every library does every operation once, in a shuffled order, and
- * only one of them at a time. Medians and best rounds are reported; ratios, and so the
- * targets, are medians of the ratios within a round.
+ * only one of them at a time. Rounds are short, so that both sides of a ratio meet the machine in one mood, and many. After some
+ * rounds all processes are started anew: where a process happens to lie in memory makes it a few percent quicker or slower for
+ * as long as it lives. Medians and best rounds are reported; ratios, and so the targets, are medians of the ratios within a round.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +17,14 @@ import type { Result } from "./harness/report.ts";
 import { median, medianRatio, shuffle } from "./harness/statistics.ts";
 import { libraryNames, type LibraryName, nativePeers, peerNames } from "./jwt/library.ts";
 import type { Reply, Request } from "./jwt/worker.ts";
-import { algorithms, type BenchAlgorithm, createWorkloads, type Operation, operations } from "./jwt/workload.ts";
+import {
+  algorithms,
+  type BenchAlgorithm,
+  createWorkloads,
+  type Operation,
+  operations,
+  type Workloads,
+} from "./jwt/workload.ts";
 
 interface Worker {
   readonly process: ChildProcess;
@@ -27,20 +35,23 @@ interface Task {
   readonly library: LibraryName;
   readonly alg: BenchAlgorithm;
   readonly operation: Operation;
+  readonly worker: Worker;
 }
 
 const HELP = `Measures verifying and signing, beside other libraries and the bare call of node:crypto.
 
-  --quick      5 short rounds (default: 15 longer ones)
+  --quick      one start of the processes, 5 rounds (default: 5 starts, 9 rounds each; eight minutes)
   --json FILE  writes the figures as JSON
   --help
 `;
 
 const flags = readFlags(HELP, { quick: { type: "boolean", default: false } });
-const rounds = flags.quick ? 5 : 15;
-const milliseconds = flags.quick ? 20 : 80;
-// The first round is for the compiler and is not counted.
-const warmUpMilliseconds = flags.quick ? 60 : 300;
+const starts = flags.quick ? 1 : 5;
+const roundsPerStart = flags.quick ? 5 : 9;
+// Long enough for the garbage of each library to be collected within its own rounds: a process that waits is tidied up for free.
+const milliseconds = 40;
+// The first round of each start is for the compiler and is not counted.
+const warmUpMilliseconds = flags.quick ? 60 : 200;
 
 async function ask(child: ChildProcess, request: Request): Promise<Reply> {
   child.send(request);
@@ -53,8 +64,7 @@ async function askFigure(worker: Worker, request: Request): Promise<number> {
   return reply.type === "figure" ? reply.figure : 0;
 }
 
-async function startWorkers(): Promise<ReadonlyMap<LibraryName, Worker>> {
-  const workloads = createWorkloads();
+async function startWorkers(workloads: Workloads): Promise<ReadonlyMap<LibraryName, Worker>> {
   const workers = new Map<LibraryName, Worker>();
   for (const library of libraryNames) {
     const child = fork(new URL("jwt/worker.ts", import.meta.url), {
@@ -69,52 +79,64 @@ async function startWorkers(): Promise<ReadonlyMap<LibraryName, Worker>> {
   return workers;
 }
 
-const workers = await startWorkers();
-const tasks: readonly Task[] = [...workers].flatMap(([library, worker]) =>
-  worker.algorithms.flatMap((alg) => operations.map((operation) => ({ library, alg, operation }))),
-);
 const figures = new Map<string, number[]>();
+const bytes = new Map<string, number>();
+const cached = new Map<LibraryName, number[]>();
 const keyOf = (library: LibraryName, alg: BenchAlgorithm, operation: Operation) => `${library} ${alg} ${operation}`;
 const figuresOf = (library: LibraryName, alg: BenchAlgorithm, operation: Operation) =>
   figures.get(keyOf(library, alg, operation)) ?? [];
 
-for (let round = -1; round < rounds; round++) {
-  // All libraries of one task follow each other closely, so that the machine's mood is the same for them.
-  for (const alg of shuffle(algorithms)) {
-    for (const operation of shuffle(operations)) {
-      for (const task of shuffle(tasks.filter((one) => one.alg === alg && one.operation === operation))) {
-        const worker = workers.get(task.library);
-        if (worker === undefined) continue;
-        const figure = await askFigure(worker, {
-          type: "measure",
-          alg,
-          operation,
-          milliseconds: round < 0 ? warmUpMilliseconds : milliseconds,
-        });
-        if (round < 0) continue;
-        const key = keyOf(task.library, alg, operation);
-        figures.set(key, [...(figures.get(key) ?? []), figure]);
+async function measureRounds(workers: ReadonlyMap<LibraryName, Worker>): Promise<void> {
+  const tasks: readonly Task[] = [...workers].flatMap(([library, worker]) =>
+    worker.algorithms.flatMap((alg) => operations.map((operation) => ({ library, alg, operation, worker }))),
+  );
+  for (let round = -1; round < roundsPerStart; round++) {
+    // All libraries of one task follow each other closely, so that the machine's mood is the same for them.
+    for (const alg of shuffle(algorithms)) {
+      for (const operation of shuffle(operations)) {
+        for (const task of shuffle(tasks.filter((one) => one.alg === alg && one.operation === operation))) {
+          const figure = await askFigure(task.worker, { type: "measure", alg, operation, milliseconds: spanOf(round) });
+          if (round >= 0) push(figures, keyOf(task.library, alg, operation), figure);
+        }
       }
     }
   }
-}
-const bytes = new Map<string, number>();
-for (const [library, worker] of workers) {
-  for (const alg of worker.algorithms) {
-    if (library !== "floor") bytes.set(`${library} ${alg}`, await askFigure(worker, { type: "allocate", alg }));
+  for (let round = -1; round < roundsPerStart; round++) {
+    for (const library of shuffle(["latchkey", "fast-jwt"] as const)) {
+      const worker = workers.get(library);
+      if (worker === undefined) continue;
+      const figure = await askFigure(worker, { type: "measure-cached", milliseconds: spanOf(round) });
+      if (round >= 0) push(cached, library, figure);
+    }
   }
 }
-const cached = new Map<LibraryName, number[]>();
-for (let round = -1; round < rounds; round++) {
-  for (const library of shuffle(["latchkey", "fast-jwt"] as const)) {
-    const worker = workers.get(library);
-    if (worker === undefined) continue;
-    const request: Request = { type: "measure-cached", milliseconds: round < 0 ? warmUpMilliseconds : milliseconds };
-    const figure = await askFigure(worker, request);
-    if (round >= 0) cached.set(library, [...(cached.get(library) ?? []), figure]);
+
+function spanOf(round: number): number {
+  return round < 0 ? warmUpMilliseconds : milliseconds;
+}
+
+function push<Key>(lists: Map<Key, number[]>, key: Key, figure: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [figure]);
+  else list.push(figure);
+}
+
+async function measureAllocations(workers: ReadonlyMap<LibraryName, Worker>): Promise<void> {
+  for (const [library, worker] of workers) {
+    for (const alg of worker.algorithms) {
+      if (library !== "floor") bytes.set(`${library} ${alg}`, await askFigure(worker, { type: "allocate", alg }));
+    }
   }
 }
-for (const { process: child } of workers.values()) child.disconnect();
+
+const workloads = createWorkloads();
+for (let start = 1; start <= starts; start++) {
+  const workers = await startWorkers(workloads);
+  await measureRounds(workers);
+  if (start === starts) await measureAllocations(workers);
+  for (const { process: child } of workers.values()) child.disconnect();
+  if (starts > 1) process.stderr.write(`start ${start} of ${starts} measured\n`);
+}
 
 const results: Result[] = [];
 
@@ -233,7 +255,7 @@ process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
 
 function print(): void {
   console.log(
-    `Node.js ${process.version}, ${cpus()[0]?.model ?? "unknown processor"} × ${cpus().length}, ${rounds} rounds of ${milliseconds} ms\n`,
+    `Node.js ${process.version}, ${cpus()[0]?.model ?? "unknown processor"} × ${cpus().length}, ${starts} × ${roundsPerStart} rounds of ${milliseconds} ms\n`,
   );
   for (const operation of operations) {
     console.log(`${operation}, median per second`);
