@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { JwtError } from "./jwt-error.ts";
+import { createMac } from "./mac.ts";
 import { assertKnownOptions } from "./options.ts";
 
 export interface DpopNoncesOptions {
@@ -32,10 +33,8 @@ export function createDpopNonces(options: DpopNoncesOptions): DpopNonces {
     throw new JwtError("invalid_options", 'The option "secret" must be at least 32 random bytes.');
   }
   const currentStep = (): number => Math.floor(clock() / stepSeconds);
-  const nonceOf = (step: number): string => {
-    const mac = createHmac("sha256", secret).update(`dpop nonce\n${step}`).digest("base64url");
-    return `${step}.${mac.slice(0, 22)}`;
-  };
+  const mac = createMac(secret);
+  const nonceOf = (step: number): string => `${step}.${mac(`dpop nonce\n${step}`).slice(0, 22)}`;
 
   return {
     issue: () => nonceOf(currentStep()),

@@ -19,6 +19,7 @@ export type { Jwk } from "./jwk.ts";
 export { JwtError, type JwtErrorCode } from "./jwt-error.ts";
 export { createJwtVerifier, type JwtVerifierOptions, type VerifiedJwt } from "./jwt-verifier.ts";
 export { type SigningKey, type VerificationKey, verificationKeyOf } from "./key.ts";
+export { createMac } from "./mac.ts";
 export {
   exportPrivatePem,
   exportPublicPem,

@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 
+import { createMac } from "@latchkey/jwt";
 import { parseCsrfGeneration } from "@latchkey/protocol";
 
 /**
@@ -13,8 +14,9 @@ export interface CsrfTokens {
 }
 
 export function createCsrfTokens(key: Uint8Array): CsrfTokens {
+  const mac = createMac(key);
   const issue = (sessionId: string, generation: number): string =>
-    `${generation}.${createHmac("sha256", key).update(`${sessionId}\n${generation}`).digest("base64url")}`;
+    `${generation}.${mac(`${sessionId}\n${generation}`)}`;
 
   return {
     issue,

@@ -1,4 +1,6 @@
-import { createHmac, createSecretKey, hash } from "node:crypto";
+import { hash } from "node:crypto";
+
+import { createMac } from "@latchkey/jwt";
 
 import type { SecretScheme } from "../domain/refresh-rule.ts";
 
@@ -11,16 +13,12 @@ import type { SecretScheme } from "../domain/refresh-rule.ts";
  * Fields are joined by a line feed, which occurs in none of them, so no two inputs collide.
  */
 export function createSecretScheme(rotationKey: Uint8Array): SecretScheme {
-  // Imported once: from bytes, each HMAC would import them anew.
-  const key = createSecretKey(rotationKey);
+  const mac = createMac(rotationKey);
   return {
     hash: hashSecret,
     // 128 bits of a key of at least 16 characters: what is remembered stays small, and cannot be turned back.
     hashAttempt: (attemptKey) => hash("sha256", attemptKey, "base64url").slice(0, 22),
-    derive: (predecessor, next) =>
-      createHmac("sha256", key)
-        .update(`${predecessor.secret}\n${next.sessionId}\n${next.generation}\n${next.attempt}`)
-        .digest("base64url"),
+    derive: (predecessor, next) => mac(`${predecessor.secret}\n${next.sessionId}\n${next.generation}\n${next.attempt}`),
   };
 }
 
