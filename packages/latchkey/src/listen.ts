@@ -40,13 +40,13 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
   const { secure = false, onError } = options;
   let isStopping = false;
-  const latest = new WeakMap<Duplex, ServerResponse>();
-  const connections = new Set<Socket>();
+  // Each with the answer of its latest request.
+  const connections = new Map<Duplex, ServerResponse | undefined>();
   const answer = getRequestListener(
     (request, { incoming, outgoing }) => {
-      const requestId = requestIdOf(incoming.headers["x-request-id"]);
-      if (options.tellsRequestIds === true) outgoing.setHeader(REQUEST_ID_HEADER, requestId);
-      return options.fetch(request, { remoteAddress: incoming.socket.remoteAddress, encrypted: false, requestId });
+      const connection = connectionOf(incoming);
+      if (options.tellsRequestIds === true) outgoing.setHeader(REQUEST_ID_HEADER, connection.requestId);
+      return options.fetch(request, connection);
     },
     {
       hostname: options.hostname,
@@ -70,7 +70,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       noDelay: true,
     },
     (incoming, outgoing) => {
-      latest.set(incoming.socket, outgoing);
+      if (connections.has(incoming.socket)) connections.set(incoming.socket, outgoing);
       if (isStopping) outgoing.shouldKeepAlive = false;
       const fault = faultOf(incoming);
       if (fault === undefined) void answer(incoming, outgoing);
@@ -82,11 +82,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.maxConnections = limits.maxConnections;
   server.setTimeout(limits.stallTimeoutMs);
   server.on("connection", (socket) => {
-    connections.add(socket);
+    connections.set(socket, undefined);
     socket.once("close", () => connections.delete(socket));
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const answering = latest.get(socket);
+    const answering = connections.get(socket);
     // In the middle of an answer, anything written would be read as a part of it.
     if (answering?.headersSent === true && !answering.writableFinished) socket.destroy();
     else refuseUnreadable(socket, refusalOfUnreadable(error, secure));
@@ -104,7 +104,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       server.close(() => markClosed());
       server.closeIdleConnections();
       // Idle by Node's reckoning is only what has been asked for something.
-      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+      for (const socket of connections.keys()) if ((socket as Socket).bytesRead === 0) socket.destroy();
       // A connection whose request has just finished is idle only from then on, and kept alive for more.
       const idling = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
       const timer = setTimeout(() => server.closeAllConnections(), limits.drainTimeoutMs);
@@ -120,6 +120,20 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
     return hosts === 1 || (hosts === 0 && httpVersion === "1.0") ? undefined : "There must be one Host header.";
   }
+}
+
+/** With an id that is made when somebody asks for it: a request that nobody logs needs none. */
+function connectionOf(
+  incoming: Pick<IncomingMessage, "headers" | "socket">,
+): ConnectionInfo & { readonly requestId: string } {
+  let requestId: string | undefined;
+  return {
+    remoteAddress: incoming.socket.remoteAddress,
+    encrypted: false,
+    get requestId() {
+      return (requestId ??= requestIdOf(incoming.headers["x-request-id"]));
+    },
+  };
 }
 
 function startListening(server: Server, { port, hostname }: ListenOptions): Promise<number> {
