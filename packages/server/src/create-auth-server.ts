@@ -139,10 +139,11 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
   let closing: Promise<void> | undefined;
   let loading: Promise<Parts> | undefined;
+  let loaded: Parts | undefined;
   const load = (): Promise<Parts> => {
     loading ??= assemble(settings, background).then(
       (parts) => {
-        feed = parts.revocationFeed;
+        loaded = parts;
         return parts;
       },
       (error: unknown) => {
@@ -152,12 +153,13 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
     );
     return loading;
   };
-  let feed: RevocationFeed | undefined;
   const announceStop = (): void => {
-    void loading?.then(
-      ({ http }) => http.readiness.stop(),
-      () => undefined,
-    );
+    if (loaded !== undefined) loaded.http.readiness.stop();
+    else
+      void loading?.then(
+        ({ http }) => http.readiness.stop(),
+        () => undefined,
+      );
   };
   const endStreams = async (): Promise<void> => {
     const parts = await loading?.catch(() => undefined);
@@ -181,7 +183,7 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     async fetch(request, connection = {}) {
       try {
-        const { app } = await load();
+        const { app } = loaded ?? (await load());
         return await app.fetch(request, connection);
       } catch (error) {
         logger.error({ err: error }, "the authority could not open its keys");
@@ -233,8 +235,8 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
 
     audit: createAuditLog({ store, openSealer: async () => (await load()).sealer, clock }),
     load: () => ({
-      feedLagSeconds: feed?.lagSeconds ?? 0,
-      feedFollowers: feed?.followers ?? 0,
+      feedLagSeconds: loaded?.revocationFeed.lagSeconds ?? 0,
+      feedFollowers: loaded?.revocationFeed.followers ?? 0,
       hashing: settings.hasher.load ?? { running: 0, waiting: 0 },
     }),
 
