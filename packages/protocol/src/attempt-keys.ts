@@ -19,13 +19,16 @@ export function isAttemptKey(value: string): boolean {
   return ATTEMPT_KEY.test(value);
 }
 
+const GENERATION_PREFIX = "gen-";
+const GENERATION_KEY = /^gen-(?:0|[1-9]\d{0,8})-/;
+
 /**
  * The generation that a key names, if it is of the form `gen-<generation>-<random>`: then it counts for refreshes of that
  * generation's token alone, even where the authority has forgotten (a crash) what it was used for.
  */
 export function parseAttemptKeyGeneration(key: string): number | undefined {
-  const named = /^gen-(0|[1-9]\d{0,8})-/.exec(key)?.[1];
-  return named === undefined ? undefined : Number(named);
+  if (!GENERATION_KEY.test(key)) return undefined;
+  return Number(key.slice(GENERATION_PREFIX.length, key.indexOf("-", GENERATION_PREFIX.length)));
 }
 
 /**

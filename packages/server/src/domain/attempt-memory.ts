@@ -25,12 +25,10 @@ export function rememberAttempts(
   const unseen = keyHashes.filter((hash) => !memory.some((entry) => entry.keyHashes.includes(hash)));
   if (unseen.length === 0) return memory;
   const before = memory.find((entry) => entry.generation === generation)?.keyHashes ?? [];
-  return [
-    ...memory.filter((entry) => entry.generation !== generation),
-    { generation, keyHashes: [...before, ...unseen] },
-  ]
-    .filter((entry) => entry.generation > generation - REMEMBERED_GENERATIONS)
-    .toSorted((a, b) => a.generation - b.generation);
+  const others = memory.filter(
+    (entry) => entry.generation !== generation && entry.generation > generation - REMEMBERED_GENERATIONS,
+  );
+  return [...others, { generation, keyHashes: [...before, ...unseen] }].toSorted((a, b) => a.generation - b.generation);
 }
 
 /** Whether the key was remembered for another generation than this: then it says nothing about this one. */

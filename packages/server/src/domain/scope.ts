@@ -18,8 +18,8 @@ export function grantScope(requested: string | undefined, policy: ScopePolicy): 
 
 /** What is left of a scope for a user with these roles. */
 export function permittedScope(scope: string, roles: readonly string[], { byRole }: ScopePolicy): string {
+  if (Object.keys(byRole).length === 0) return scope;
   const needRole = new Set(Object.values(byRole).flat());
-  if (needRole.size === 0) return scope;
   const ofRoles = new Set(roles.flatMap((role) => (Object.hasOwn(byRole, role) ? (byRole[role] ?? []) : [])));
   return scopesOf(scope)
     .filter((value) => !needRole.has(value) || ofRoles.has(value))

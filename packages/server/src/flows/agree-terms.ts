@@ -25,10 +25,10 @@ export async function agreeTerms(
 ): Promise<SessionTerms | undefined> {
   const scope = await authorizedScope(context, request);
   if (scope === undefined) return undefined;
-  const { user } = request;
-  const session = { ...request.session, scope };
   const { claims, timeoutSeconds } = context.hooks;
   if (claims === undefined) return { scope, claims: {} };
+  const { user } = request;
+  const session = { ...request.session, scope };
   const asked = await askHook({ name: "hooks.claims", timeoutSeconds }, async () =>
     context.accessTokens.parseCustomClaims(await claims(user, factsOf(session)), session.audience),
   );

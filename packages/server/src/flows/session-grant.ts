@@ -35,7 +35,7 @@ export async function grantSession(
   },
 ): Promise<SessionGrant> {
   const { user, session, secret, terms, asOf, nonce } = granted;
-  const now = { ...session, scope: terms.scope };
+  const now = session.scope === terms.scope ? session : { ...session, scope: terms.scope };
   const access = await context.accessTokens.issue(now, user, { now: asOf, custom: terms.claims });
   return {
     user,

@@ -38,7 +38,7 @@ export function emptyAnswer(status: 200 | 202 | 204 = 204): Answer {
 }
 
 export function withCookies(answer: Answer, cookies: readonly string[]): Answer {
-  return { ...answer, cookies: [...(answer.cookies ?? []), ...cookies] };
+  return cookies.length === 0 ? answer : { ...answer, cookies: [...(answer.cookies ?? []), ...cookies] };
 }
 
 /** What sign-in and refresh answer. By cookie transport the refresh token is in no body. */

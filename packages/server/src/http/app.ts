@@ -45,7 +45,8 @@ export function createApp(http: HttpContext): Hono<Env> {
     ...servedRoutes(ROUTES, http).map((route) => ({ ...route, path: http.basePath + route.path })),
   ];
   for (const route of routes) {
-    const handle = async (context: Context<Env>): Promise<Answer> => {
+    // Not async, and awaited below: a promise of a promise costs a refresh three turns more.
+    const handle = (context: Context<Env>): Promise<Answer> => {
       if (route.inClearText !== true) refuseClearText(context, http);
       return route.handle(exchangeOf(context, http));
     };

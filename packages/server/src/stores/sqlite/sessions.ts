@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
-import type { Origin } from "../../domain/event.ts";
+import type { AuthEvent, Origin } from "../../domain/event.ts";
 import type { Session } from "../../domain/session.ts";
 import type { SessionRotation, SessionStore } from "../../ports/session-store.ts";
 import type { SqliteConnections } from "./connection.ts";
@@ -70,6 +70,14 @@ export function createSessionStore(
     }
   };
 
+  /** Flushed: a number in the event log that a reader has seen must never be given to another event. */
+  const rotateRecorded = async (rotation: SessionRotation, event: AuthEvent): Promise<boolean> =>
+    transaction(durable, () => {
+      const rotated = rotateDurably(rotation);
+      if (rotated) append(event);
+      return rotated;
+    });
+
   return {
     createSession: (session, event, maxSessions) =>
       signIns.add(() =>
@@ -107,15 +115,8 @@ export function createSessionStore(
       return row === undefined ? undefined : sessionOf(row);
     },
 
-    async rotateSession(rotation, event) {
-      if (event === undefined) return rotations.add(() => rotateRelaxed(rotation));
-      // Flushed: a number in the event log that a reader has seen must never be given to another event.
-      return transaction(durable, () => {
-        const rotated = rotateDurably(rotation);
-        if (rotated) append(event);
-        return rotated;
-      });
-    },
+    rotateSession: (rotation, event) =>
+      event === undefined ? rotations.add(() => rotateRelaxed(rotation)) : rotateRecorded(rotation, event),
 
     async redeemSession(redemption, event) {
       return transaction(durable, () => {
