@@ -14,7 +14,7 @@ import type { LoadGenerator } from "./refresh/load-generator.ts";
 import { startLoadGenerator } from "./refresh/load-generator.ts";
 import type { Throughput } from "./refresh/measure.ts";
 import { measureGrowth, measureInTurns, measureThroughput } from "./refresh/measure.ts";
-import { BETTER_AUTH, installPeer, OIDC_PROVIDER } from "./refresh/peer-subject.ts";
+import { BETTER_AUTH, BETTER_AUTH_OPAQUE, installPeer, OIDC_PROVIDER } from "./refresh/peer-subject.ts";
 import { startPeerOnPostgres, startPeerOnSqlite } from "./refresh/peer-subject.ts";
 import { measureScales } from "./refresh/scales.ts";
 import type { Subject } from "./refresh/subject.ts";
@@ -66,6 +66,7 @@ const TARGETS = {
 const OVER_PEER: ReadonlyMap<string, number> = new Map([
   [OIDC_PROVIDER.name, 3],
   [BETTER_AUTH.name, 20],
+  [BETTER_AUTH_OPAQUE.name, 20],
 ]);
 
 await main();
@@ -83,7 +84,11 @@ async function main(): Promise<void> {
       { start: () => startPeerOnSqlite(OIDC_PROVIDER, plan.sessions), startOwn: startLatchkeyOnSqlite },
       { start: () => startPeerOnPostgres(OIDC_PROVIDER, plan.sessions), startOwn: startLatchkeyOnPostgres },
       ...(flags["better-auth"]
-        ? [{ start: () => startPeerOnSqlite(BETTER_AUTH, plan.sessions), startOwn: startLatchkeyOnSqlite }]
+        ? [
+            { start: () => startPeerOnSqlite(BETTER_AUTH, plan.sessions), startOwn: startLatchkeyOnSqlite },
+            { start: () => startPeerOnSqlite(BETTER_AUTH_OPAQUE, plan.sessions), startOwn: startLatchkeyOnSqlite },
+            { start: () => startPeerOnPostgres(BETTER_AUTH, plan.sessions), startOwn: startLatchkeyOnPostgres },
+          ]
         : []),
     ];
     for (const { start } of peers) await measured(start, generator, results);

@@ -18,6 +18,7 @@ export interface Peer {
   readonly program: URL;
   readonly readyPath: string;
   readonly wire: Wire;
+  readonly args?: readonly string[];
 }
 
 export const OIDC_PROVIDER: Peer = {
@@ -27,12 +28,20 @@ export const OIDC_PROVIDER: Peer = {
   wire: { kind: "oauth", path: "/token", clientId: "bench" },
 };
 
-/** On SQLite alone, and only once it has been installed. */
+/** Only once it has been installed. */
 export const BETTER_AUTH: Peer = {
   name: "Better Auth",
   program: new URL("peers/better-auth/server.mjs", import.meta.url),
   readyPath: "/api/auth/ok",
+  wire: { kind: "oauth", path: "/api/auth/oauth2/token", clientId: "bench", resource: "https://api.example.com" },
+};
+
+/** The same with access tokens that nobody has to sign. */
+export const BETTER_AUTH_OPAQUE: Peer = {
+  ...BETTER_AUTH,
+  name: "Better Auth (opaque)",
   wire: { kind: "oauth", path: "/api/auth/oauth2/token", clientId: "bench" },
+  args: ["--opaque"],
 };
 
 /**
@@ -102,7 +111,17 @@ async function start(peer: Peer, { sessions, folder, args, env }: PeerStart) {
   const node = await startProcess({
     port,
     readyPath: peer.readyPath,
-    args: [program, "--port", `${port}`, "--sessions", `${sessions}`, "--tokens", tokensPath, ...args],
+    args: [
+      program,
+      "--port",
+      `${port}`,
+      "--sessions",
+      `${sessions}`,
+      "--tokens",
+      tokensPath,
+      ...args,
+      ...(peer.args ?? []),
+    ],
     env,
     built: true,
   });

@@ -1,4 +1,5 @@
-// The peer: Better Auth's OAuth provider on node:sqlite, with its refresh grant (which rotates) and opaque access tokens.
+// The peer: Better Auth's OAuth provider on node:sqlite or (where BENCH_DATABASE_URL names one) on PostgreSQL, with its refresh
+// grant, which rotates. Access tokens are JWTs signed with ES256, as everybody's here, or with `--opaque` rows of the database.
 // Signs nobody in: users and refresh tokens are made with its own adapter.
 import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -10,6 +11,7 @@ import { oauthProvider } from "@better-auth/oauth-provider";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
+import { jwt } from "better-auth/plugins";
 
 const { values: flags } = parseArgs({
   options: {
@@ -17,32 +19,37 @@ const { values: flags } = parseArgs({
     database: { type: "string", default: "" },
     sessions: { type: "string", default: "0" },
     tokens: { type: "string", default: "" },
+    opaque: { type: "boolean", default: false },
   },
 });
 
 const SCOPES = ["offline_access", "api"];
+const RESOURCE = "https://api.example.com";
 
-const database = new DatabaseSync(flags.database, { timeout: 5_000 });
-database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-const auth = betterAuth({
+const url = process.env["BENCH_DATABASE_URL"];
+const options = {
   baseURL: `http://localhost:${flags.port}`,
   secret: randomBytes(32).toString("base64url"),
-  database,
+  database: url === undefined ? openSqlite(flags.database) : await openPostgres(url),
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
   logger: { level: "error" },
   plugins: [
+    ...(flags.opaque ? [] : [jwt({ jwks: { keyPairConfig: { alg: "ES256" } } })]),
     oauthProvider({
       loginPage: "/sign-in",
       consentPage: "/consent",
-      disableJwtPlugin: true,
+      disableJwtPlugin: flags.opaque,
       scopes: SCOPES,
+      ...(!flags.opaque && { resources: [RESOURCE], cachedResources: new Set([RESOURCE]) }),
       refreshTokenExpiresIn: 7 * 86_400,
       accessTokenExpiresIn: 600,
     }),
   ],
-});
-await (await getMigrations(auth.options)).runMigrations();
+};
+// First: at its start the provider writes down its resources.
+await (await getMigrations(options)).runMigrations();
+const auth = betterAuth(options);
 
 const { adapter, internalAdapter } = await auth.$context;
 await adapter.create({
@@ -59,9 +66,19 @@ await adapter.create({
     updatedAt: new Date(),
   },
 });
+if (!flags.opaque) {
+  const data = { clientId: "bench", resourceId: RESOURCE, createdAt: new Date() };
+  await adapter.create({ model: "oauthClientResource", data });
+}
 const tokens = [];
-database.exec("BEGIN");
-for (let n = 0; n < Number(flags.sessions); n++) {
+for (let n = 0; n < Number(flags.sessions); n += 16) {
+  const some = Math.min(16, Number(flags.sessions) - n);
+  tokens.push(...(await Promise.all(Array.from({ length: some }, (_, at) => createRefreshToken(n + at)))));
+}
+writeFileSync(flags.tokens, JSON.stringify(tokens), { mode: 0o600 });
+createServer(toNodeHandler(auth)).listen(Number(flags.port), "127.0.0.1");
+
+async function createRefreshToken(n) {
   const user = await internalAdapter.createUser({ email: `user-${n}@example.com`, name: `User ${n}` });
   const session = await internalAdapter.createSession(user.id);
   const token = randomBytes(24).toString("base64url");
@@ -73,13 +90,23 @@ for (let n = 0; n < Number(flags.sessions); n++) {
       sessionId: session.id,
       userId: user.id,
       scopes: SCOPES,
+      ...(!flags.opaque && { resources: [RESOURCE] }),
       authTime: new Date(),
       createdAt: new Date(),
       expiresAt: new Date(Date.now() + 7 * 86_400_000),
     },
   });
-  tokens.push(token);
+  return token;
 }
-database.exec("COMMIT");
-writeFileSync(flags.tokens, JSON.stringify(tokens), { mode: 0o600 });
-createServer(toNodeHandler(auth)).listen(Number(flags.port), "127.0.0.1");
+
+function openSqlite(path) {
+  const database = new DatabaseSync(path, { timeout: 5_000 });
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+  return database;
+}
+
+/** No commit waits for the disk: Latchkey's rotations do not either, and what is compared is the work. */
+async function openPostgres(connectionString) {
+  const { default: pg } = await import("pg");
+  return new pg.Pool({ connectionString, keepAlive: true, options: "-c synchronous_commit=off" });
+}
