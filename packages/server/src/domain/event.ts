@@ -33,6 +33,11 @@ export type AuthEvent = {
       readonly sessionId: string;
       readonly clientId: string;
     }
+  /**
+   * Somebody could not prove to be this client or resource server; `null`: of a name that nobody has. Once an hour for each of them
+   * and network.
+   */
+  | { readonly type: "client_authentication_failed"; readonly userId: null; readonly clientId: string | null }
   | {
       readonly type: "sign_in_failed";
       readonly userId: string | null;
@@ -144,6 +149,7 @@ const TYPES: Readonly<Record<AuthEvent["type"], true>> = {
   user_imported: true,
   signed_in: true,
   client_authorized: true,
+  client_authentication_failed: true,
   sign_in_failed: true,
   reauthentication_failed: true,
   session_revoked: true,

@@ -15,7 +15,7 @@ const report = z.strictObject({
 
 /** Which API tokens were used at an API that takes them, and in which hour; of what is unknown nothing is said. */
 export const postApiTokenUses: Handler = taking(jsonBody(report), async (exchange, readBody) => {
-  const server = requireResourceServer(exchange);
+  const server = await requireResourceServer(exchange);
   if (!server.takesApiTokens) throw new AuthError("not_found");
   const { uses } = (await readBody()) satisfies ApiTokenUsesReport;
   await noteApiTokenUses(exchange.http, { uses, audiences: server.audiences });

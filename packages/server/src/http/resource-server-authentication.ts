@@ -1,8 +1,8 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 
-import { AuthError } from "../errors.ts";
+import { refuseClient } from "../flows/refuse-client.ts";
 import { readBasicCredentials } from "./basic-credentials.ts";
-import type { HttpContext } from "./exchange.ts";
+import type { Exchange, HttpContext } from "./exchange.ts";
 
 /** One of your APIs, once it has proved who it is. */
 export interface ResourceServer {
@@ -19,6 +19,8 @@ export interface ResourceServers {
   readonly configured: boolean;
   /** The resource server with this id and secret; an unknown id takes as long as a wrong secret. */
   authenticate(id: string, secret: string): ResourceServer | undefined;
+  /** Whether there is one of this id. */
+  has(id: string): boolean;
 }
 
 /** Secrets of at least this many characters are not guessed, so that a fast hash does. */
@@ -51,6 +53,7 @@ export function createResourceServers(
       const matches = hashes.map((expected) => timingSafeEqual(expected, presented));
       return matches.includes(true) ? server : undefined;
     },
+    has: (id) => byId.has(id),
   };
 }
 
@@ -60,23 +63,21 @@ export function createResourceServers(
  *
  * @throws AuthError `invalid_client`, whatever is wrong
  */
-export function requireResourceServer(caller: Caller): ResourceServer {
-  const server = findResourceServer(caller);
-  if (server === undefined) throw new AuthError("invalid_client");
-  return server;
+export async function requireResourceServer(exchange: Exchange): Promise<ResourceServer> {
+  const { request, http, origin } = exchange;
+  const server = findResourceServer(exchange);
+  if (server !== undefined) return server;
+  const [id] = readBasicCredentials(request.headers.get("authorization"));
+  throw await refuseClient(http, { clientId: http.resourceServers.has(id) ? id : null, origin });
 }
 
-/** Whether it is one that calls, where anybody may. */
-export function isResourceServer(caller: Caller): boolean {
-  return findResourceServer(caller) !== undefined;
+/** Which one calls, if any does, where anybody may. */
+export function findResourceServer({ request, http }: Caller): ResourceServer | undefined {
+  const [id, secret] = readBasicCredentials(request.headers.get("authorization"));
+  return http.resourceServers.authenticate(id, secret);
 }
 
 interface Caller {
   readonly request: Request;
   readonly http: Pick<HttpContext, "resourceServers">;
-}
-
-function findResourceServer({ request, http }: Caller): ResourceServer | undefined {
-  const [id, secret] = readBasicCredentials(request.headers.get("authorization"));
-  return http.resourceServers.authenticate(id, secret);
 }

@@ -5,7 +5,7 @@ import { AuthError } from "../errors.ts";
 import type { SignedBatch } from "../revocations/revocation-feed.ts";
 import { jsonAnswer } from "./answers.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import { isResourceServer, requireResourceServer } from "./resource-server-authentication.ts";
+import { findResourceServer, requireResourceServer } from "./resource-server-authentication.ts";
 
 /**
  * The revocation feed: a stream (Server-Sent Events) for who accepts that, and else what there is to know now, as JSON.
@@ -14,7 +14,7 @@ import { isResourceServer, requireResourceServer } from "./resource-server-authe
 export async function getRevocations(exchange: Exchange): Promise<Answer> {
   const { request, http } = exchange;
   const isStream = acceptsEventStream(request);
-  const release = isStream ? takePlace(exchange) : requireReader(exchange);
+  const release = await (isStream ? takePlace(exchange) : requireReader(exchange));
   const after = request.headers.get("last-event-id") ?? new URL(request.url).searchParams.get("after") ?? undefined;
   try {
     if (isStream) return await streamAnswer(http.revocationFeed.follow(after), release);
@@ -27,15 +27,17 @@ export async function getRevocations(exchange: Exchange): Promise<Answer> {
   }
 }
 
-function requireReader(exchange: Exchange): () => void {
-  if (!exchange.http.isRevocationFeedPublic) requireResourceServer(exchange);
+async function requireReader(exchange: Exchange): Promise<() => void> {
+  if (!exchange.http.isRevocationFeedPublic) await requireResourceServer(exchange);
   return () => undefined;
 }
 
 /** Resource servers are known by name and few; of everybody else there is room for so many. */
-function takePlace(exchange: Exchange): () => void {
+async function takePlace(exchange: Exchange): Promise<() => void> {
   const { http, origin } = exchange;
-  if (http.isRevocationFeedPublic && !isResourceServer(exchange)) return http.followerPlaces.take(origin.ip);
+  if (http.isRevocationFeedPublic && findResourceServer(exchange) === undefined) {
+    return http.followerPlaces.take(origin.ip);
+  }
   return requireReader(exchange);
 }
 

@@ -68,6 +68,7 @@ export function revocationsOf(event: RecordedEvent, lifetimeSeconds: number): re
     case "email_changed":
     case "signed_in":
     case "client_authorized":
+    case "client_authentication_failed":
     case "sign_in_failed":
     case "reauthentication_failed":
     case "refreshed":

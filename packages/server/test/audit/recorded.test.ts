@@ -8,6 +8,7 @@ import { createDpopClient } from "../dpop-client.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/index.ts";
 import type { TestAuthority } from "../authority.ts";
 import { expectRefusal, freshKey, granted, PASSWORD, startAuthority } from "../authority.ts";
+import { basicOf, LEDGER, SECRET, SHOP, startOAuth } from "../http/oauth/oauth-world.ts";
 
 /** The log's entries, oldest first, once the newest is of this type. */
 async function recorded(authority: TestAuthority, newest: string): Promise<readonly AuditEntry[]> {
@@ -140,6 +141,75 @@ it("OP-02 G-01: a replayed proof is recorded once an hour for its user, and its 
   ]);
   expect(entries[2]?.event.userId).toBe(session.user.id);
   expect(entries[3]?.event).toMatchObject({ sessionId: session.session_id });
+});
+
+const WRONG = `${SECRET} but for a letter`;
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+it("OP-02: a client that cannot prove who it is is recorded wherever it calls, without what it presented", async () => {
+  const world = await startOAuth({ resourceServers: [{ id: "gateway", secret: SECRET }] });
+  const wrong = (clientId: string) => basicOf({ ...LEDGER, clientId }, WRONG);
+  const places = [
+    () => world.post("/oauth/token", { grant_type: "refresh_token", refresh_token: "x" }, wrong("ledger")),
+    () => world.post("/oauth/par", { client_id: "ledger" }),
+    () => world.post("/oauth/revoke", { token: "x" }, wrong("ledger")),
+    () => world.post("/oauth/introspect", { token: "x" }, wrong("gateway")),
+    () => world.authority.call("GET", "/revocations", { headers: wrong("gateway") }),
+  ];
+  for (const call of places) {
+    expectRefusal(await call(), 401, "invalid_client");
+    world.authority.advance(3_600);
+  }
+  await world.signIn();
+
+  const entries = await recorded(world.authority, "signed_in");
+
+  const failures = entries.flatMap(({ event }) =>
+    event.type === "client_authentication_failed" ? [`${event.clientId} ${event.userId} ${event.origin.ip}`] : [],
+  );
+  const [client, server] = ["ledger null 203.0.113.9", "gateway null 203.0.113.9"];
+  expect(failures).toEqual([client, client, client, server, server]);
+  expect(JSON.stringify(entries)).not.toContain("but for a letter");
+});
+
+it("OP-02: a client's failures are recorded once an hour for its network, and all names that nobody has as one", async () => {
+  const world = await startOAuth();
+  const refused = async (fields: Record<string, string>, headers: Record<string, string> = {}): Promise<void> => {
+    const form = { grant_type: "refresh_token", refresh_token: "x", ...fields };
+    expectRefusal(await world.post("/oauth/token", form, headers), 401, "invalid_client");
+  };
+  const unsigned = (sub: string): string =>
+    `x.${Buffer.from(JSON.stringify({ iss: sub, sub, aud: "x", exp: 0, jti: "x" })).toString("base64url")}.x`;
+  for (let tries = 0; tries < 4; tries++) {
+    await refused({}, basicOf(LEDGER, WRONG));
+    await refused({ client_id: "ledger", client_secret: SECRET });
+    await refused({ client_assertion: unsigned("ledger"), client_assertion_type: ASSERTION_TYPE });
+    await refused({}, basicOf(SHOP, ""));
+    await refused({}, basicOf({ ...LEDGER, clientId: `made-up-${tries}` }));
+    await refused({ client_id: `made-up-too-${tries}` });
+    await refused({ client_assertion: unsigned(`made-up-thrice-${tries}`), client_assertion_type: ASSERTION_TYPE });
+    await refused({}, { Authorization: "Basic ???" });
+  }
+  world.authority.advance(3_600);
+  await refused({}, basicOf(LEDGER, WRONG));
+  await world.signIn();
+
+  const entries = await recorded(world.authority, "signed_in");
+
+  const failures = entries.flatMap(({ event }) =>
+    event.type === "client_authentication_failed" ? [event.clientId] : [],
+  );
+  expect(failures).toEqual(["ledger", "shop", null, "ledger"]);
+  expect(JSON.stringify(entries)).not.toContain("made-up");
+});
+
+it("OP-02: who proves to be a client, or names a public one, leaves nothing", async () => {
+  const world = await startOAuth();
+  const form = { grant_type: "refresh_token", refresh_token: "x" };
+  expectRefusal(await world.post("/oauth/token", form, basicOf(LEDGER)), 400, "invalid_grant");
+  expectRefusal(await world.post("/oauth/token", { ...form, client_id: "shop" }), 400, "invalid_grant");
+  await world.signIn();
+  expect(typesOf(await recorded(world.authority, "signed_in"))).toEqual(["user_signed_up", "signed_in"]);
 });
 
 it("auditRefreshes: every rotation and retry is recorded", async () => {

@@ -145,6 +145,7 @@ const NOTIFIES: Readonly<Record<AuthEvent["type"], boolean>> = {
   user_imported: false,
   signed_in: false,
   client_authorized: false,
+  client_authentication_failed: false,
   sign_in_failed: false,
   reauthentication_failed: false,
   session_revoked: true,

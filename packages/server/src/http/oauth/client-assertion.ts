@@ -49,7 +49,7 @@ export async function findAssertingClient(
 ): Promise<OAuthClient | undefined> {
   const { client_assertion: assertion = "", client_assertion_type: type } = form;
   // Read before it is verified, for whose keys to verify it with.
-  const claims = parseClaims(assertion.split(".")[1] ?? "");
+  const claims = parseClaims(assertion);
   if (type !== ASSERTION_TYPE || claims === undefined) return undefined;
   const { iss, sub, aud, exp, iat, nbf, jti } = claims;
   const client = clients.find(sub);
@@ -73,7 +73,13 @@ export async function findAssertingClient(
   return isFirst ? client : undefined;
 }
 
-function parseClaims(segment: string): z.infer<typeof claimsSchema> | undefined {
+/** Whose an assertion says that it is, which anybody can write. */
+export function claimedClientId(assertion: string): string | undefined {
+  return parseClaims(assertion)?.sub;
+}
+
+function parseClaims(assertion: string): z.infer<typeof claimsSchema> | undefined {
+  const segment = assertion.split(".")[1] ?? "";
   try {
     return claimsSchema.safeParse(JSON.parse(Buffer.from(segment, "base64url").toString("utf8"))).data;
   } catch {

@@ -2,9 +2,10 @@ import { z } from "zod";
 
 import type { OAuthClient } from "../../domain/oauth-client.ts";
 import { AuthError } from "../../errors.ts";
+import { refuseClient } from "../../flows/refuse-client.ts";
 import { readBasicCredentials } from "../basic-credentials.ts";
 import type { Exchange } from "../exchange.ts";
-import { findAssertingClient } from "./client-assertion.ts";
+import { claimedClientId, findAssertingClient } from "./client-assertion.ts";
 import type { OAuthFace } from "./oauth-face.ts";
 
 /** What a client says of itself in a form. */
@@ -36,9 +37,18 @@ export async function requireClient(exchange: Exchange, oauth: OAuthFace, form: 
   }
   const client = await findClient(exchange, oauth, form);
   if (client === undefined || (form.client_id !== undefined && form.client_id !== client.id)) {
-    throw new AuthError("invalid_client");
+    const named = namedClient(exchange.request, form) ?? "";
+    const clientId = oauth.clients.find(named)?.id ?? null;
+    throw await refuseClient(exchange.http, { clientId, origin: exchange.origin });
   }
   return client;
+}
+
+/** Whom the caller says that it is. */
+function namedClient({ headers }: Request, form: ClientForm): string | undefined {
+  const authorization = headers.get("authorization");
+  if (authorization !== null) return readBasicCredentials(authorization)[0];
+  return form.client_assertion === undefined ? form.client_id : claimedClientId(form.client_assertion);
 }
 
 async function findClient(exchange: Exchange, oauth: OAuthFace, form: ClientForm): Promise<OAuthClient | undefined> {

@@ -15,7 +15,7 @@ const asked = z.object({ token: z.string() });
 /** RFC 7662, and as a signed JWT RFC 9701. The hint is not needed: no text is a token of both kinds. */
 export const postIntrospect: Handler = taking(formBody(asked), async (exchange, readBody) => {
   const { http, request } = exchange;
-  const server = requireResourceServer(exchange);
+  const server = await requireResourceServer(exchange);
   const { token } = await readBody();
   const state = await introspect(http, { token, audiences: server.audiences, takesApiTokens: server.takesApiTokens });
   if (state.kind === "unknown") http.scanLimit.count(server.id);

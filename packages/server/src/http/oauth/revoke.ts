@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { AuthError } from "../../errors.ts";
+import { refuseClient } from "../../flows/refuse-client.ts";
 import { revokeToken } from "../../flows/revoke-token.ts";
 import { emptyAnswer } from "../answers.ts";
 import type { Exchange, Handler } from "../exchange.ts";
@@ -22,7 +23,8 @@ export const postRevoke: Handler = taking(formBody(revocation), async (exchange,
 });
 
 async function revokingClient(exchange: Exchange, form: ClientForm): Promise<string> {
-  const { oauth, policy } = exchange.http;
+  const { http, origin } = exchange;
+  const { oauth, policy } = http;
   const isAlone = form.client_secret === undefined && form.client_assertion === undefined;
   // Your own apps have no secrets: who presents one is none of them.
   if (isAlone && !exchange.request.headers.has("authorization")) {
@@ -32,6 +34,6 @@ async function revokingClient(exchange: Exchange, form: ClientForm): Promise<str
       throw new AuthError("invalid_request", { description: "client_id: there is no such client." });
     }
   }
-  if (oauth === undefined) throw new AuthError("invalid_client");
+  if (oauth === undefined) throw await refuseClient(http, { clientId: null, origin });
   return (await requireClient(exchange, oauth, form)).id;
 }

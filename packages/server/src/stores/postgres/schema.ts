@@ -5,6 +5,7 @@ import { ONE_TIME_USES } from "./one-time.ts";
 import { AUDIT } from "./schema-audit.ts";
 import { API_TOKENS } from "./schema-api-tokens.ts";
 import { CLIENT_EVENTS } from "./schema-client-events.ts";
+import { CLIENT_FAILURES } from "./schema-client-failures.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
 import { QUIET_EVENTS } from "./schema-quiet-events.ts";
 import { SESSION_LIMIT } from "./schema-session-limit.ts";
@@ -107,6 +108,7 @@ const MIGRATIONS: readonly string[] = [
   API_TOKENS,
   QUIET_EVENTS,
   CLIENT_EVENTS,
+  CLIENT_FAILURES,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */
