@@ -22,16 +22,17 @@ export function securityHeaders({ secure }: { readonly secure: boolean }): Heade
   };
 }
 
-/** Pages of allowed origins may read answers and send cookies; the list is exact, and origins off it are not named. */
+/**
+ * Pages of allowed origins may read answers and send cookies. The list is exact; whoever is off it, or comes from no page, is
+ * told nothing.
+ */
 export const CORS_HEADERS: HeaderFields = {
   "Access-Control-Allow-Credentials": "true",
   "Access-Control-Expose-Headers": `WWW-Authenticate,Retry-After,${DPOP_NONCE_HEADER}`,
-  Vary: "Origin",
 };
 
-/** What such a page's browser is told when it asks first. */
+/** What such a page's browser is told besides when it asks first. */
 export const PREFLIGHT_HEADERS: HeaderFields = {
-  ...CORS_HEADERS,
   "Access-Control-Allow-Methods": "GET,POST,DELETE",
   "Access-Control-Allow-Headers": `Content-Type,Authorization,${CSRF_HEADER},${ATTEMPT_HEADER},${IDEMPOTENCY_KEY_HEADER},${DPOP_HEADER}`,
   "Access-Control-Max-Age": "600",
@@ -41,7 +42,6 @@ export const PREFLIGHT_HEADERS: HeaderFields = {
 /** Pages of clients may read answers too, and send no cookies: those endpoints look at none. */
 export const CLIENT_PAGE_HEADERS: HeaderFields = {
   "Access-Control-Expose-Headers": `WWW-Authenticate,Retry-After,${DPOP_NONCE_HEADER}`,
-  Vary: "Origin",
 };
 
 export const CLIENT_PREFLIGHT_HEADERS: HeaderFields = {

@@ -20,8 +20,7 @@ export interface Responder {
  */
 export function createResponder(http: HttpContext): Responder {
   const everywhere = securityHeaders(http.cookies);
-  const toPages = { ...everywhere, ...CORS_HEADERS };
-  const toAskingPages = { ...everywhere, ...PREFLIGHT_HEADERS };
+  const toPages = { ...everywhere, Vary: "Origin" };
   const account = `${http.basePath}/auth`;
   const interaction = `${http.basePath}/oauth/interaction/`;
   const revoke = `${http.basePath}/oauth/revoke`;
@@ -30,15 +29,17 @@ export function createResponder(http: HttpContext): Responder {
 
   const allowOrigin = (request: Request): HeaderFields | undefined => {
     const origin = request.headers.get("origin");
-    return origin !== null && http.allowedOrigins.has(origin) ? { "Access-Control-Allow-Origin": origin } : undefined;
+    if (origin === null || !http.allowedOrigins.has(origin)) return undefined;
+    return { ...CORS_HEADERS, "Access-Control-Allow-Origin": origin };
   };
 
   const allowClientOrigin = (request: Request, path: string): HeaderFields | undefined => {
     const origin = request.headers.get("origin");
-    const isClient = origin !== null && http.oauth?.clients.pageOrigins.has(origin) === true;
-    if (isClient) return { "Access-Control-Allow-Origin": origin };
+    if (origin === null) return undefined;
+    const isClient = http.oauth?.clients.pageOrigins.has(origin) === true;
     // Your own apps revoke there, too.
-    return path === revoke ? allowOrigin(request) : undefined;
+    if (!isClient && !(path === revoke && http.allowedOrigins.has(origin))) return undefined;
+    return { ...CLIENT_PAGE_HEADERS, "Access-Control-Allow-Origin": origin };
   };
 
   return {
@@ -47,7 +48,7 @@ export function createResponder(http: HttpContext): Responder {
       const fields = fromPages
         ? { ...toPages, ...headers, ...allowOrigin(request) }
         : isForClientPages(path)
-          ? { ...everywhere, ...headers, ...CLIENT_PAGE_HEADERS, ...allowClientOrigin(request, path) }
+          ? { ...toPages, ...headers, ...allowClientOrigin(request, path) }
           : { ...everywhere, ...headers };
       if (cookies.length === 0) return new Response(body, { status, headers: fields });
       const setCookie = cookies.map((cookie): [string, string] => ["Set-Cookie", cookie]);
@@ -58,7 +59,7 @@ export function createResponder(http: HttpContext): Responder {
       const { pathname } = new URL(request.url);
       const headers = isForClientPages(pathname)
         ? { ...everywhere, ...CLIENT_PREFLIGHT_HEADERS, ...allowClientOrigin(request, pathname) }
-        : { ...toAskingPages, ...allowOrigin(request) };
+        : { ...everywhere, ...PREFLIGHT_HEADERS, ...allowOrigin(request) };
       return new Response(null, { status: 204, headers });
     },
   };
