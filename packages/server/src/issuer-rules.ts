@@ -6,7 +6,8 @@ export function isInsecureLoopback(issuer: string): boolean {
 
 /** What is wrong with an issuer, for people; `undefined` where nothing is. */
 export function issuerFault(issuer: string): string | undefined {
-  if (!URL.canParse(issuer)) return "is no URL";
+  if (!URL.canParse(issuer))
+    return "is no URL. It is the authority's own, as tokens will carry it: https://auth.example.com";
   const url = new URL(issuer);
   if (url.protocol !== "https:" && !isInsecureLoopback(issuer)) {
     return "must be https: (plain http: is for localhost, 127.0.0.1 and [::1] alone)";

@@ -13,6 +13,7 @@ import type { ResourceServers } from "./http/resource-server-authentication.ts";
 import { createResourceServers, MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
 import { isInsecureLoopback, issuerFault } from "./issuer-rules.ts";
 import { decodeMasterSecret } from "./keys/master-secret.ts";
+import { describeFault } from "./option-fault.ts";
 import {
   isEndpointUrl,
   isFunction,
@@ -243,7 +244,7 @@ const optionsSchema = z.strictObject({
 
 /** @throws ConfigurationError that names each option and says how to mend it */
 export function parseOptions(options: AuthServerOptions): Settings {
-  const parsed = optionsSchema.safeParse(options);
+  const parsed = optionsSchema.safeParse(options, { error: describeFault });
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${issue.path.join(".") || "options"}: ${issue.message}`);
     throw new ConfigurationError(`The authority cannot start with these options:\n${faults.join("\n")}`);

@@ -38,7 +38,12 @@ describe("createAuthServer refuses to start", () => {
     ],
     ["A-19: with a short text for a master secret", { masterSecret: "hunter2" }, "it needs at least 32"],
     ["with an empty master secret", { masterSecret: new Uint8Array(0) }, "it needs at least 32"],
-    ["with an unknown option", { issuerr: ISSUER }, 'Unrecognized key: "issuerr"'],
+    ["with an unknown option", { issuerr: ISSUER }, 'there is no option "issuerr"'],
+    ["without an issuer", { issuer: undefined }, "issuer: is missing"],
+    ["with a number out of its bounds", { auditRetentionDays: 1 }, "auditRetentionDays: must be at least 7"],
+    ["with text for a number", { accessTokenTtlSeconds: "600" }, "accessTokenTtlSeconds: must be a number"],
+    ["with a mode that there is not", { deviceSignals: "on" }, 'must be "off" or "notify" or "step-up" or "revoke"'],
+    ["with text for a list", { allowedOrigins: "*" }, "allowedOrigins: must be a list"],
     ["AT-07: with access tokens that live over an hour", { accessTokenTtlSeconds: 3_601 }, "accessTokenTtlSeconds"],
     [
       "with an idle limit over the absolute one",
@@ -95,7 +100,11 @@ describe("createAuthServer refuses to start", () => {
       { audiences: [{ audience: "https://api.example.com", alg: "ES256", sharedSecret: "x".repeat(32) }] },
       "which is for HS256 alone",
     ],
-    ["A-02: with tokens that nobody signs", { audiences: [{ audience: "a", alg: "none" }] }, "audiences"],
+    [
+      "A-02: with tokens that nobody signs",
+      { audiences: [{ audience: "a", alg: "none" }] },
+      "audiences.0: alg must be",
+    ],
     [
       "with roles in a claim that means something else",
       { audiences: [{ audience: "https://api.example.com", rolesClaim: "sub" }] },
