@@ -69,6 +69,11 @@ async function startAuthority(demo: DemoSettings): Promise<RunningAuthority> {
     if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
       return fail(`port ${demo.port} is taken. Choose another: PORT=4000 npm start`);
     }
+    if (error instanceof Error && "path" in error && "code" in error) {
+      return fail(
+        `${String(error.path)}: ${String(error.code)}. Choose another folder: LATCHKEY_DATA=./demo-data npm start`,
+      );
+    }
     throw error;
   }
 }

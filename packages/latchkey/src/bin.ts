@@ -34,6 +34,8 @@ const dataOption = (): Option =>
     .default("./.latchkey");
 
 const SECRETS_HELP = `
+Options that take no value are off unless they are given.
+
 In the environment, since others can read a command line:
   LATCHKEY_MASTER_SECRET     seals the keys; without it there is one in the data folder. In its place:
     LATCHKEY_MASTER_SECRET_FILE  a file that only its owner can read
@@ -41,7 +43,7 @@ In the environment, since others can read a command line:
     LATCHKEY_MASTER_SECRET_ALSO  sources of what opens keys besides, while one secret replaces another
   LATCHKEY_SIGNING_SERVICE   vault-transit:MOUNT, where access tokens are to be signed in place of this process
   LATCHKEY_DATABASE_URL      postgres://user:password@host/database in place of the embedded database
-  LATCHKEY_REDIS_URL         redis://host for the sessions
+  LATCHKEY_REDIS_URL         redis://host for the sessions; without it they are in the database
   LATCHKEY_SMTP_URL          smtps://user:password@host for mail; without it, files in the data folder
   LATCHKEY_WEBHOOKS          JSON: [{"id":…,"url":…,"secret":"whsec_…","types":[…]}] of who is told what happens
   LATCHKEY_CLIENTS           JSON: [{"clientId":…,"name":…,"redirectUris":[…],"secret":…}] of apps that are not your own
@@ -95,7 +97,7 @@ program
       "LATCHKEY_ISSUER",
     ),
   )
-  .option("--audience <id...>", "the APIs that tokens are for; the first is the default")
+  .option("--audience <id...>", "the APIs that tokens are for; the first is for who names none (default: the issuer)")
   .addOption(
     new Option("--alg <name>", "what access tokens are signed with (default: ES256)").choices([
       "ES256",
@@ -108,11 +110,14 @@ program
     ]),
   )
   .addOption(new Option("--typ <type>", "the type of access tokens (default: at+jwt)").choices(["at+jwt", "JWT"]))
-  .option("--allow-origin <origin...>", "origins whose pages may sign in with cookies")
-  .option("--scope <scope...>", "scopes that a sign-in may ask for")
+  .option(
+    "--allow-origin <origin...>",
+    "origins whose pages may sign in with cookies, besides the issuer's (default: none)",
+  )
+  .option("--scope <scope...>", "scopes that a sign-in may ask for (default: none)")
   .option(
     "--trusted-proxy <address...>",
-    "proxies whose X-Forwarded-For is believed: addresses or networks in CIDR notation",
+    "proxies whose X-Forwarded-For is believed: addresses or networks in CIDR notation (default: none)",
   )
   .option(
     "--key-rotation <seconds>",
@@ -129,17 +134,23 @@ program
   .option("--audit-refreshes", "record every refresh in the audit log, at the cost of a row and a flush for each")
   .option("--public-revocation-feed", "let anybody follow what is revoked, not resource servers alone")
   .option("--api-tokens", "let users make API tokens, and all resource servers take them; needs --scope")
-  .option("--verify-email-url <url>", "your page that confirms an address; its link is mailed at sign-up")
-  .option("--reset-password-url <url>", "your page where a new password is chosen; both pages, or no mail is sent")
+  .option(
+    "--verify-email-url <url>",
+    "your page that confirms an address; its link is mailed at sign-up (default: no mail)",
+  )
+  .option(
+    "--reset-password-url <url>",
+    "your page where a new password is chosen; goes with the page before (default: no mail)",
+  )
   .option(
     "--change-email-url <url>",
-    "your page where a new e-mail address is confirmed; without it none can be changed",
+    "your page where a new e-mail address is confirmed; goes with both pages before (default: none can be changed)",
   )
-  .option("--mail-from <address>", "who mails are from")
+  .option("--mail-from <address>", "who mails are from; needed with LATCHKEY_SMTP_URL")
   .addOption(
     new Option(
       "--breached-passwords <when-unreachable>",
-      "look new passwords up in Have I Been Pwned, and what to do with one while that cannot be asked",
+      "look new passwords up in Have I Been Pwned, and what to do with one while that cannot be asked (default: no look)",
     ).choices(["allow", "refuse"]),
   )
   .addOption(
@@ -215,7 +226,7 @@ program
       ...(flags.auditRetention !== undefined && { auditRetentionDays: flags.auditRetention }),
       ...(flags.auditRefreshes === true && { auditRefreshes: true }),
       ...(flags.apiTokens === true && apiTokensOf(secrets.resourceServers)),
-      mailLinks: mailLinksOf(flags),
+      mailLinks: mailLinksOf(flags, secrets.smtpUrl),
       mailFrom: flags.mailFrom,
       ...(flags.trustedProxy !== undefined && { trustedProxies: flags.trustedProxy }),
       ...audiencesOf(flags),
@@ -226,11 +237,15 @@ program
     process.stdout.write(`Latchkey is ready at ${authority.issuer}\n`);
   });
 
-program.addCommand(keysCommand(dataOption));
-program.addCommand(auditCommand(dataOption));
-program.addCommand(tokensCommand(dataOption));
+const STORE_HELP = `
+Where the authority has them, in the environment as for \`latchkey serve\`:
+  LATCHKEY_DATABASE_URL, LATCHKEY_REDIS_URL   where accounts and sessions are, in place of the folder
+  LATCHKEY_MASTER_SECRET, …_FILE, …_FROM      what opens the keys`;
 
-const users = program.command("users").description("manage accounts");
+const users = new Command("users").description("manage accounts");
+for (const command of [keysCommand(dataOption), auditCommand(dataOption), tokensCommand(dataOption), users]) {
+  program.addCommand(command.addHelpText("afterAll", STORE_HELP));
+}
 
 users
   .command("set-roles")
@@ -283,9 +298,17 @@ function isProduction({ issuer }: ServeFlags): boolean {
   return process.env["NODE_ENV"] === "production" || issuer?.startsWith("https:") === true;
 }
 
-function mailLinksOf(flags: ServeFlags): MailOptions["links"] | undefined {
+function mailLinksOf(flags: ServeFlags, smtpUrl: string | undefined): MailOptions["links"] | undefined {
   const { verifyEmailUrl, resetPasswordUrl, changeEmailUrl } = flags;
-  if (verifyEmailUrl === undefined && resetPasswordUrl === undefined) return undefined;
+  if (verifyEmailUrl === undefined && resetPasswordUrl === undefined) {
+    const idle = [
+      changeEmailUrl !== undefined && "--change-email-url",
+      flags.mailFrom !== undefined && "--mail-from",
+      smtpUrl !== undefined && "LATCHKEY_SMTP_URL",
+    ].find((name) => name !== false);
+    if (idle === undefined) return undefined;
+    throw new ConfigurationError(`${idle} needs --verify-email-url and --reset-password-url: no mail is sent without.`);
+  }
   if (verifyEmailUrl === undefined || resetPasswordUrl === undefined) {
     throw new ConfigurationError("--verify-email-url and --reset-password-url go together: mails lead to both.");
   }

@@ -1,10 +1,12 @@
 import { ConfigurationError, KeyServiceError } from "@latchkey/server";
 
 import { describeError } from "./log-secrecy.ts";
+import { withCommandLineNames } from "./option-names.ts";
 
 /** What went wrong, in one sentence that says how to mend it; with the place in the code only where nobody foresaw it. */
 export function failureSentence(error: unknown): string {
-  if (error instanceof ConfigurationError || error instanceof KeyServiceError) return error.message;
+  if (error instanceof ConfigurationError) return withCommandLineNames(error.message);
+  if (error instanceof KeyServiceError) return error.message;
   if (!(error instanceof Error)) return "something failed, and did not say what.";
   const sentence = sentenceOf(error);
   if (sentence !== undefined) return sentence;
@@ -22,6 +24,7 @@ interface SystemError extends Error {
 
 function sentenceOf(error: SystemError): string | undefined {
   const { code = "", syscall, path } = error;
+  if (error.name === "DeadlineError") return `${error.message} ${CHECK}`;
   if (code === "ERR_SQLITE_ERROR") return sqliteSentence(error.errcode ?? 0);
   if (syscall === "listen" || syscall === "bind") return LISTENING[code];
   if (path !== undefined && code in FILES) return `${path} ${FILES[code]}`;

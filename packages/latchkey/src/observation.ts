@@ -1,5 +1,5 @@
 import type { AuthServer, Observer } from "@latchkey/server";
-import { combineObservers } from "@latchkey/server";
+import { combineObservers, ConfigurationError } from "@latchkey/server";
 import type { PrometheusMetrics } from "@latchkey/server/prometheus";
 
 import type { Listener } from "./listen.ts";
@@ -28,7 +28,15 @@ export async function openObservation({ metrics: place, traces = false }: Observ
     async start(server) {
       if (place === undefined || metrics === undefined) return undefined;
       metrics.watch(server);
-      return listen({ ...place, fetch: (request) => answerMetrics(request, metrics) });
+      try {
+        return await listen({ ...place, fetch: (request) => answerMetrics(request, metrics) });
+      } catch (error) {
+        const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+        throw new ConfigurationError(
+          `metrics: ${place.hostname}, port ${place.port}, cannot be listened on${code}. Choose another port or address.`,
+          { cause: error },
+        );
+      }
     },
   };
 }

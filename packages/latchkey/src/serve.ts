@@ -93,11 +93,13 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
       mail: { mailer: await openMailer({ smtpUrl, mailFrom, dataPath }), links: mailLinks },
     }),
   });
+  const listeners: Listener[] = [];
   /** What has been opened would keep the process from ending. */
   const orClose = async <Result>(step: Promise<Result>): Promise<Result> => {
     try {
       return await step;
     } catch (error) {
+      await Promise.allSettled(listeners.map((listener) => listener.stop()));
       await Promise.allSettled([server.close()]);
       throw error;
     }
@@ -125,6 +127,7 @@ export async function serveAuthority(options: ServeOptions): Promise<RunningAuth
     fetch: logRequests ? logged : answer,
   });
   const listener: Listener = await orClose(listening);
+  listeners.push(listener);
   const metricsListener = await orClose(observation.start(server));
   const purging = setInterval(() => {
     server.purgeExpiredSessions().catch((error: unknown) => logger.warn({ err: error }, "could not purge sessions"));

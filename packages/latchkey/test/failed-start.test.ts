@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -58,6 +61,47 @@ describe("latchkey serve that cannot start says in one sentence why, and ends wi
     );
   });
 
+  it("where the port of the metrics is taken, and not the other", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void other.close());
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    expect(await failedStart(["--data", temporaryFolder(), "--metrics-port", String(port)])).toBe(
+      `latchkey: --metrics-port: 127.0.0.1, port ${port}, cannot be listened on (EADDRINUSE). Choose another port or address.\n`,
+    );
+  });
+
+  it.each([
+    [["--change-email-url", "https://app.example.com/change"], {}, "--change-email-url"],
+    [["--mail-from", "us@example.com"], {}, "--mail-from"],
+    [[], { LATCHKEY_SMTP_URL: "smtps://user:hunter2@127.0.0.1" }, "LATCHKEY_SMTP_URL"],
+  ])("where mail is set up and none would be sent: %j %j", async (args, env, name) => {
+    expect(await failedStart(["--data", temporaryFolder(), ...args], env)).toBe(
+      `latchkey: ${name} needs --verify-email-url and --reset-password-url: no mail is sent without.\n`,
+    );
+  });
+
+  it.each([
+    [["--trusted-proxy", "everybody"], {}, "--trusted-proxy: everybody is neither"],
+    [["--api-tokens"], {}, "--api-tokens: need"],
+    [[], { LATCHKEY_DATABASE_URL: "mysql://hunter2" }, "LATCHKEY_DATABASE_URL: must begin with postgres://"],
+    [[], { LATCHKEY_REDIS_URL: "hunter2" }, "LATCHKEY_REDIS_URL: must begin with redis://"],
+  ])("where an option cannot be served, by the name it was given by: %j %j", async (args, env, sentence) => {
+    expect(await failedStart(["--data", temporaryFolder(), ...args], env)).toContain(sentence);
+  });
+
+  it("where several cannot be served, with a line for each", async () => {
+    const env = { LATCHKEY_MASTER_SECRET: SECRET, LATCHKEY_CLIENTS: '[{"clientId":"shop"}]' };
+    const args = ["serve", "--data", temporaryFolder(), "--key-rotation", "5", "--audit-retention", "1"];
+    expect((await runLatchkey(args, env)).stderr.split("\n").slice(1)).toEqual([
+      "  --key-rotation: must be at least 10",
+      "  LATCHKEY_CLIENTS.0.name: is missing",
+      "  LATCHKEY_CLIENTS.0.redirectUris: is missing",
+      "  --audit-retention: must be at least 7",
+      "",
+    ]);
+  });
+
   it("where PostgreSQL is away", async () => {
     const env = {
       LATCHKEY_DATABASE_URL: `postgres://latchkey:hunter2@127.0.0.1:${await freePort()}/latchkey`,
@@ -70,10 +114,9 @@ describe("latchkey serve that cannot start says in one sentence why, and ends wi
 
   it("where Redis is away", async () => {
     const env = { LATCHKEY_REDIS_URL: `redis://user:hunter2@127.0.0.1:${await freePort()}` };
-    const { code, stderr } = await runLatchkey(["serve", "--port", "0", "--data", temporaryFolder()], env);
-    expect(code).toBe(1);
-    expect(stderr).toContain("Redis cannot be reached.");
-    expect(stderr).not.toContain("hunter2");
+    expect(await failedStart(["--data", temporaryFolder()], env)).toBe(
+      "latchkey: Redis cannot be reached. Is it running, and is its URL right?\n",
+    );
   });
 });
 

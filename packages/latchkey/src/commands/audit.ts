@@ -29,7 +29,9 @@ export function auditCommand(dataOption: () => Option): Command {
 
   audit
     .command("export")
-    .description("write entries to the standard output as JSON lines, oldest first")
+    .description(
+      "write entries to the standard output as JSON lines, oldest first: all of them, or those that options name",
+    )
     .option("--since <time>", "from this time on: 2026-01-31, 2026-01-31T12:00:00Z, or 90m, 12h, 7d ago", parseTime)
     .option("--until <time>", "before this time", parseTime)
     .option("--type <type...>", "of these types alone, for example sign_in_failed session_revoked", parseType)
@@ -46,7 +48,7 @@ export function auditCommand(dataOption: () => Option): Command {
     .description("check that no entry was altered, removed, moved or inserted")
     .option(
       "--checkpoint <file...>",
-      "files of checkpoints, one a line, that were kept where nobody could change them with the database",
+      "files of checkpoints, one a line, that were kept where nobody could change them with the database (default: those in the database alone)",
     )
     .addOption(dataOption())
     .action(async ({ data, checkpoint: files = [] }: { readonly data: string; readonly checkpoint?: string[] }) => {
