@@ -2,7 +2,7 @@
  * How many rotations a second each store does, against the least that one row update costs on the same database, and
  * against what is commonly done instead.
  *
- *     npm run bench:stores [-- --quick] [-- --json FILE]
+ *     npm run bench:stores [-- --quick] [--store NAME] [--json FILE]
  *
  * In each round every subject of a database is measured once, in turn. Medians are reported; ratios are of medians.
  */
@@ -14,17 +14,23 @@ import { measureInTurns } from "./harness/in-turns.ts";
 import type { Result } from "./harness/report.ts";
 import { median } from "./harness/statistics.ts";
 import { openPostgresBench } from "./stores/postgres.ts";
+import { openRedisBench } from "./stores/redis.ts";
 import { openSqliteBench } from "./stores/sqlite.ts";
 import type { Bench } from "./stores/subject.ts";
 
 const HELP = `Measures the rotations a second of each store, without HTTP.
 
-  --quick      5 short rounds over 5,000 sessions (default: 15 longer ones over 50,000)
-  --json FILE  writes the figures as JSON
+  --quick       5 short rounds over 5,000 sessions (default: 15 longer ones over 50,000)
+  --store NAME  sqlite, postgres or redis (default: one after the other)
+  --json FILE   writes the figures as JSON
   --help
 `;
 
-const flags = readFlags(HELP, { quick: { type: "boolean", default: false } });
+const STORES = { sqlite: openSqliteBench, postgres: openPostgresBench, redis: openRedisBench };
+
+const flags = readFlags(HELP, { quick: { type: "boolean", default: false }, store: { type: "string" } });
+const chosen = Object.entries(STORES).filter(([name]) => flags.store === undefined || flags.store === name);
+if (chosen.length === 0) throw new Error(`--store: must be one of ${Object.keys(STORES).join(", ")}`);
 const rounds = flags.quick ? 5 : 15;
 const milliseconds = flags.quick ? 300 : 1_000;
 const sessions = flags.quick ? 5_000 : 50_000;
@@ -33,7 +39,7 @@ console.log(
   `Node.js ${process.version}, ${cpus()[0]?.model ?? "unknown processor"} × ${cpus().length}, ${rounds} rounds of ${milliseconds} ms`,
 );
 const results: Result[] = [];
-for (const open of [openSqliteBench, openPostgresBench]) {
+for (const [, open] of chosen) {
   const bench = await open(sessions);
   try {
     results.push(...(await measure(bench)));

@@ -18,6 +18,9 @@ export interface Bench {
   close(): Promise<void>;
 }
 
+/** Stores of sessions alone are measured, too. */
+export type Sessions = Pick<Store, "sessions">;
+
 type Rotation = Parameters<Store["sessions"]["rotateSession"]>[0];
 export type Session = Parameters<Store["sessions"]["createSession"]>[0];
 
@@ -73,7 +76,7 @@ export function nextRotation(session: Session): Rotation {
 
 /** Rotates sessions, so many at once and each for itself, as refreshing clients do. */
 export async function rotateFor(
-  store: Store,
+  store: Sessions,
   sessions: Session[],
   load: { readonly milliseconds: number; readonly concurrency: number },
 ): Promise<number> {
