@@ -284,6 +284,13 @@ export interface RateLimitOptions {
   readonly failuresPerNetwork?: { readonly points: number; readonly windowSeconds: number };
   /** Default: 20 in an hour. */
   readonly signUpsPerNetwork?: { readonly points: number; readonly windowSeconds: number };
+  /** Authorization requests that are pushed in the names of public clients. Default: 300 in 10 minutes. */
+  readonly pushedRequestsPerNetwork?: { readonly points: number; readonly windowSeconds: number };
+  /**
+   * Wrong credentials of one client or resource server, and codes that are none of one public client; each node counts for itself,
+   * and the right ones are taken all the same. Default: 100 in 10 minutes.
+   */
+  readonly clientFailuresPerNetwork?: { readonly points: number; readonly windowSeconds: number };
   /** Wrong passwords for one account in a row; past that none is right until it is set anew. At most 100, the default. */
   readonly consecutiveFailures?: number;
 }

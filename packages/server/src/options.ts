@@ -1,12 +1,10 @@
 import { z } from "zod";
 
 import { createArgon2Hasher } from "./adapters/argon2-hasher.ts";
-import { createMemoryRateLimiter } from "./adapters/flexible-rate-limiter.ts";
 import { observeStore } from "./adapters/observed-store.ts";
 import type { AuthServerOptions } from "./auth-server-options.ts";
 import type { ApiTokenPolicy } from "./domain/api-token.ts";
 import { isEventType } from "./domain/event.ts";
-import { DEFAULT_RATE_LIMITS } from "./flows/rate-limits.ts";
 import { ConfigurationError } from "./errors.ts";
 import { createClientAddress, createTrustedProxies } from "./http/client-address.ts";
 import type { ResourceServers } from "./http/resource-server-authentication.ts";
@@ -33,11 +31,11 @@ import type { MasterSecret } from "./ports/master-secret.ts";
 import type { OwnUsers } from "./ports/own-users.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { Observer } from "./ports/observer.ts";
-import type { RateLimit, RateLimiter } from "./ports/rate-limiter.ts";
 import type { PasswordHasher } from "./ports/password-hasher.ts";
 import type { PasswordScreening } from "./ports/password-screening.ts";
 import type { SigningService } from "./ports/signing-service.ts";
 import type { Store } from "./ports/store.ts";
+import { rateLimitsOf, rateLimitsSchema } from "./rate-limit-options.ts";
 import type { Settings } from "./settings.ts";
 import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { ACCESS_TOKEN_ALGORITHMS, createAudienceProfile } from "./tokens/audience-profile.ts";
@@ -72,9 +70,6 @@ const audienceOptions = z.strictObject({
     .preprocess((value): unknown => (typeof value === "string" ? [value] : value), z.array(secret).min(1).max(4))
     .optional(),
 });
-
-/** At most a day: longer than that is for who sets passwords anew. */
-const rateLimit = z.strictObject({ points: z.int().min(1), windowSeconds: z.int().min(1).max(DAY) });
 
 const webhook = z.strictObject({
   id: z.string().regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
@@ -190,21 +185,7 @@ const optionsSchema = z.strictObject({
   maxSessionsPerUser: z.int().min(1).max(10_000).default(100),
   retryWindowSeconds: z.int().min(0).max(60).default(10),
   trustedProxies: z.array(z.string()).default([]),
-  rateLimits: z
-    .union([
-      z.literal(false),
-      z.strictObject({
-        limiter: z.custom<RateLimiter>((value) => typeof value === "object" && value !== null).optional(),
-        failuresPerAccount: rateLimit.optional(),
-        delayPerAccount: z
-          .strictObject({ afterFailures: z.int().min(2).max(1_000), seconds: z.int().min(5).max(900) })
-          .default(DEFAULT_RATE_LIMITS.delayPerAccount),
-        failuresPerNetwork: rateLimit.optional(),
-        signUpsPerNetwork: rateLimit.optional(),
-        consecutiveFailures: z.int().min(5).max(100).default(DEFAULT_RATE_LIMITS.consecutiveFailures),
-      }),
-    ])
-    .prefault({}),
+  rateLimits: rateLimitsSchema,
   dpop: z.strictObject({ nonce: z.enum(["auto", "required"]).default("auto") }).default({ nonce: "auto" }),
   cookies: z
     .strictObject({ scope: z.enum(["path", "origin"]).default("path"), accessToken: z.boolean().default(false) })
@@ -393,24 +374,6 @@ function apiTokenPolicyOf(
     throw new ConfigurationError("apiTokens.defaultLifetimeSeconds: must not be longer than maxLifetimeSeconds.");
   }
   return { ...apiTokens, audiences };
-}
-
-function rateLimitsOf(given: z.infer<typeof optionsSchema>["rateLimits"]): Settings["rateLimits"] {
-  if (given === false) return { limits: DEFAULT_RATE_LIMITS, limiter: undefined };
-  const { limiter = createMemoryRateLimiter(), delayPerAccount, consecutiveFailures } = given;
-  const withDefault = (name: "failuresPerAccount" | "failuresPerNetwork" | "signUpsPerNetwork"): RateLimit => ({
-    ...DEFAULT_RATE_LIMITS[name],
-    ...given[name],
-  });
-  const limits = {
-    ...DEFAULT_RATE_LIMITS,
-    failuresPerAccount: withDefault("failuresPerAccount"),
-    delayPerAccount,
-    failuresPerNetwork: withDefault("failuresPerNetwork"),
-    signUpsPerNetwork: withDefault("signUpsPerNetwork"),
-    consecutiveFailures,
-  };
-  return { limits, limiter };
 }
 
 const WEBHOOK_SECRET_HINT =

@@ -18,6 +18,10 @@ export interface RateLimits {
   /** Mails that anybody can have sent, to one address. */
   readonly mailsPerAccount: RateLimit;
   readonly mailsPerNetwork: RateLimit;
+  /** In the names of public clients, which are anybody's. */
+  readonly pushedRequestsPerNetwork: RateLimit;
+  /** Of one client: credentials that are wrong, and, of a public one, codes that are none. */
+  readonly clientFailuresPerNetwork: RateLimit;
   /**
    * Wrong passwords in a row for one account, however long it takes; past that no password is right until it is set anew
    * (NIST SP 800-63B-4 §3.2.2).
@@ -32,6 +36,8 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   signUpsPerNetwork: { name: "sign-ups-per-network", points: 20, windowSeconds: 3_600 },
   mailsPerAccount: { name: "mails-per-account", points: 3, windowSeconds: 3_600 },
   mailsPerNetwork: { name: "mails-per-network", points: 20, windowSeconds: 3_600 },
+  pushedRequestsPerNetwork: { name: "pushed-requests-per-network", points: 300, windowSeconds: 600 },
+  clientFailuresPerNetwork: { name: "client-failures-per-network", points: 100, windowSeconds: 600 },
   consecutiveFailures: 100,
 };
 
@@ -70,6 +76,15 @@ export interface AttemptLimits {
   beforeSignUp(ip: string | null): Promise<void>;
   /** @throws AuthError `rate_limited` past so many a day */
   beforeApiToken(userId: string, perDay: number): Promise<void>;
+  /** @throws AuthError `rate_limited` */
+  beforePushedRequest(ip: string | null): Promise<void>;
+  /**
+   * Counts what has been refused to a client, so that a flood of it costs the store nothing. Nobody is refused for it who has the
+   * right credentials or code: or who floods would have a client's users refused.
+   *
+   * @throws AuthError `rate_limited` in place of the refusal
+   */
+  afterClientFailure(failure: { readonly clientId: string | null; readonly ip: string | null }): Promise<void>;
   readonly consecutiveFailures: number;
 }
 
@@ -78,23 +93,31 @@ export interface AttemptLimitsOptions {
   readonly limits: RateLimits;
   /** `undefined`: nothing is counted but consecutive failures. */
   readonly limiter: RateLimiter | undefined;
+  /** The same, in this node's memory alone. */
+  readonly nodeLimiter: RateLimiter | undefined;
   /** Told of refusals. */
   readonly observer: Observer | undefined;
   /** The bucket that a name or a network falls into, the same on all nodes; nobody outside can tell who shares one. */
   readonly bucketOf: (subject: string) => string;
 }
 
-export function createAttemptLimits({ limits, limiter, observer, bucketOf }: AttemptLimitsOptions): AttemptLimits {
+export function createAttemptLimits(options: AttemptLimitsOptions): AttemptLimits {
+  const { limits, limiter, nodeLimiter, observer, bucketOf } = options;
   const refuse = ({ name }: RateLimit, retryAfterSeconds: number): never => {
     observer?.count({ kind: "rate_limited", limit: name });
     throw new AuthError("rate_limited", { retryAfterSeconds });
   };
-  const take = async (limit: RateLimit, subject: string | undefined): Promise<TakenPoint | undefined> => {
-    if (limiter === undefined || subject === undefined) return undefined;
-    const taken = await limiter.take(limit, bucketOf(subject));
+  const take = async (
+    limit: RateLimit,
+    subject: string | undefined,
+    counter = limiter,
+  ): Promise<TakenPoint | undefined> => {
+    if (counter === undefined || subject === undefined) return undefined;
+    const taken = await counter.take(limit, bucketOf(subject));
     return typeof taken === "number" ? refuse(limit, taken) : taken;
   };
   const { failuresPerNetwork, signUpsPerNetwork, consecutiveFailures } = limits;
+  const { pushedRequestsPerNetwork, clientFailuresPerNetwork } = limits;
   const guessLimits = { failures: limits.failuresPerAccount, delay: limits.delayPerAccount, refuse };
   const { mailsPerAccount, mailsPerNetwork } = limits;
 
@@ -128,6 +151,17 @@ export function createAttemptLimits({ limits, limiter, observer, bucketOf }: Att
 
     async beforeApiToken(userId, perDay) {
       await take({ name: "api-tokens-per-user", points: perDay, windowSeconds: DAY_SECONDS }, userId);
+    },
+
+    async beforePushedRequest(ip) {
+      await take(pushedRequestsPerNetwork, networkOf(ip));
+    },
+
+    async afterClientFailure({ clientId, ip }) {
+      const network = networkOf(ip);
+      // One client's apart from another's, so that none can be hidden behind made-up names.
+      const subject = network && `${network} ${clientId ?? ""}`;
+      await take(clientFailuresPerNetwork, subject, nodeLimiter);
     },
   };
 }

@@ -14,8 +14,11 @@ export interface UnprovenClient {
 /**
  * The refusal of who could not prove to be the client, recorded once an hour for each client and network, and for all the names in
  * a network that are nobody's. What was presented is in neither.
+ *
+ * @throws AuthError `rate_limited` where there were too many, of which nothing more is recorded
  */
 export async function refuseClient(context: FlowContext, { clientId, origin }: UnprovenClient): Promise<AuthError> {
+  await context.attemptLimits.afterClientFailure({ clientId, ip: origin.ip });
   await recordOnce(context, `${clientId ?? ""}\n${networkOf(origin.ip) ?? ""}`, {
     type: "client_authentication_failed",
     userId: null,

@@ -29,7 +29,7 @@ const LIFETIME_SECONDS = 60;
  * a proof of possession, names the key that the code will be bound to (RFC 9449 §10.1).
  */
 export const postPushedRequest: Handler = taking(formBody(AUTHORIZATION_FORM), async (exchange) => {
-  const { http, request } = exchange;
+  const { http, request, origin } = exchange;
   const oauth = requireOAuth(http);
   const parameters = await readParameters(request);
   const names = Object.keys(CLIENT_FORM) as (keyof typeof CLIENT_FORM)[];
@@ -40,6 +40,8 @@ export const postPushedRequest: Handler = taking(formBody(AUTHORIZATION_FORM), a
     return value === undefined ? [] : [[name, value] as const];
   });
   const client = await requireClient(exchange, oauth, Object.fromEntries(form));
+  // Anybody calls themselves that, and a proof that comes along is remembered in the store.
+  if (client.authentication === "none") await http.attemptLimits.beforePushedRequest(origin.ip);
   if (parameters.has("request_uri")) throw malformed("request_uri: must not be pushed itself.");
 
   const address = findAnswerAddress(parameters, client);

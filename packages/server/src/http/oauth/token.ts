@@ -69,7 +69,23 @@ async function grantFor(asked: TokenRequest): Promise<SessionGrant> {
   }
 }
 
-async function byCode({ exchange, oauth, client, form, proof }: TokenRequest): Promise<SessionGrant> {
+/**
+ * Codes that are none are counted, of a public client. A confidential one's users all come from its server's address: whoever has it
+ * send such codes would have theirs refused.
+ */
+async function byCode(asked: TokenRequest): Promise<SessionGrant> {
+  const { client, exchange } = asked;
+  try {
+    return await redeem(asked);
+  } catch (error) {
+    if (client.authentication === "none" && error instanceof AuthError && error.code === "invalid_grant") {
+      await exchange.http.attemptLimits.afterClientFailure({ clientId: client.id, ip: exchange.origin.ip });
+    }
+    throw error;
+  }
+}
+
+async function redeem({ exchange, oauth, client, form, proof }: TokenRequest): Promise<SessionGrant> {
   const code = oauth.notes.open("authorization-code", required(form.code, "code")) as AuthorizationCode | undefined;
   const codeVerifier = required(form.code_verifier, "code_verifier");
   if (code === undefined || !CODE_VERIFIER.test(codeVerifier)) throw new AuthError("invalid_grant");
