@@ -40,7 +40,8 @@ export interface AuthorizationCode {
 
 /**
  * The user lets a client in: its session begins, and waits a minute for its code. It is the user's own from now on, listed
- * and ended like any other, so that whatever ends sessions ends codes. `undefined` where the user may not have it.
+ * and ended like any other, so that whatever ends sessions ends codes. Where it is one too many, another ends than the one that
+ * lets it in. `undefined` where the user may not have it.
  *
  * @throws AuthError `insufficient_user_authentication` where the user must sign in anew, `invalid_token` where what they are
  *   signed in with has ended meanwhile, `invalid_request` for a request that was allowed before
@@ -99,6 +100,7 @@ export async function allowAuthorization(
     session,
     { type: "client_authorized", userId, sessionId, clientId, at: now, origin },
     context.policy.maxSessionsPerUser,
+    who.session.id,
   );
   await confirmSession(context, who, session, origin);
   const { redirectUri, codeChallenge, nonce } = request;

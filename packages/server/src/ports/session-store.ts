@@ -12,8 +12,10 @@ export interface SessionStore {
    * Begins a session. Where the user would have more than `maxSessions` live ones with it (no limit by default), the
    * least recently created of the others end first, in the same step, each with a `session_revoked` event before this
    * one. However many begin at once, on however many nodes, there are never more.
+   *
+   * @param lastToGoId a session that ends only where there is no other that could
    */
-  createSession(session: Session, event: AuthEvent, maxSessions?: number): Promise<void>;
+  createSession(session: Session, event: AuthEvent, maxSessions?: number, lastToGoId?: string): Promise<void>;
 
   findSession(id: string): Promise<Session | undefined>;
 

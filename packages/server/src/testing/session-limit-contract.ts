@@ -29,6 +29,49 @@ export function describeSessionLimit(test: StoreTest<SessionBackend>): void {
     assert.equal(await store.sessions.rotateSession(sampleRotation({ ...oldest, ...rotation.next })), false);
   });
 
+  test("the last to go stays while there is another to end, whatever their order", async (open) => {
+    const store = await open();
+    const userId = sampleId();
+    const oldest = await create(store, { userId, createdAt: NOW - 30 });
+    const middle = await create(store, { userId, createdAt: NOW - 20 });
+    const young = await create(store, { userId, createdAt: NOW - 10 });
+    const before = await lastSequence(store);
+
+    const begun = await begin(store, { userId }, 3, oldest.id);
+
+    assert.deepEqual(await store.sessions.listSessions(userId, NOW), [begun, young, oldest]);
+    assert.deepEqual(await store.sessions.findSession(oldest.id), oldest);
+    assert.deepEqual(await eventsAfter(store, before), [sessionRevoked(middle, "session_limit"), signedIn(begun)]);
+
+    const next = await begin(store, { userId, createdAt: NOW + 1 }, 2, young.id);
+    assert.deepEqual(await store.sessions.listSessions(userId, NOW), [next, young]);
+  });
+
+  test("a session that is the last to go ends where there is room for the new one alone", async (open) => {
+    const store = await open();
+    const userId = sampleId();
+    const only = await create(store, { userId, createdAt: NOW - 30 });
+    const begun = await begin(store, { userId }, 1, only.id);
+    assert.deepEqual(await store.sessions.listSessions(userId, NOW), [begun]);
+  });
+
+  test("a last to go that has ended, or is another user's or nobody's, keeps none and brings none back", async (open) => {
+    const store = await open();
+    const userId = sampleId();
+    const ended = await create(store, { userId, createdAt: NOW - 40 });
+    await store.sessions.revokeSession(
+      { sessionId: ended.id, at: NOW - 35, reason: "signed_out" },
+      sessionRevoked(ended),
+    );
+    const stranger = await create(store, { createdAt: NOW - 90 });
+    await create(store, { userId, createdAt: NOW - 30 });
+    for (const lastToGoId of [ended.id, stranger.id, sampleId(), ""]) {
+      const begun = await begin(store, { userId }, 1, lastToGoId);
+      assert.deepEqual(await store.sessions.listSessions(userId, NOW), [begun]);
+    }
+    assert.deepEqual(await store.sessions.findSession(stranger.id), stranger);
+  });
+
   test("sessions up to the limit end none, and without a limit there is none", async (open) => {
     const store = await open();
     const userId = sampleId();
@@ -185,9 +228,13 @@ export function describeSessionLimit(test: StoreTest<SessionBackend>): void {
   });
 }
 
-async function begin(store: SessionBackend, changes: Partial<Session>, maxSessions: number): Promise<Session> {
+async function begin(
+  store: SessionBackend,
+  changes: Partial<Session>,
+  ...[maxSessions, lastToGoId]: readonly [number, string?]
+): Promise<Session> {
   const session = sampleSession(changes);
-  await store.sessions.createSession(session, signedIn(session), maxSessions);
+  await store.sessions.createSession(session, signedIn(session), maxSessions, lastToGoId);
   return session;
 }
 

@@ -33,3 +33,33 @@ export const SESSION_LIMIT = `
   END
   $body$;
 `;
+
+/** The same, but that one session is the last to go. The other one is left for nodes that know no better yet. */
+export const SESSION_LIMIT_LAST_TO_GO = `
+  CREATE FUNCTION latchkey.end_oldest_sessions(of_user text, now bigint, remaining bigint, event_prefix text, last_to_go text)
+  RETURNS bigint LANGUAGE plpgsql VOLATILE AS $body$
+  DECLARE
+    doomed text;
+    ended bigint := 0;
+  BEGIN
+    IF remaining IS NULL THEN RETURN 0; END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(of_user, 'latchkey.session'::regclass::oid::bigint));
+    FOR doomed IN
+      SELECT id FROM latchkey.session
+       WHERE id IN (
+           SELECT id FROM latchkey.session
+            WHERE user_id = of_user AND revoked_at IS NULL AND idle_expires_at > now AND expires_at > now
+            ORDER BY id IS NOT DISTINCT FROM last_to_go DESC, created_at DESC, id OFFSET remaining
+         ) AND revoked_at IS NULL
+       ORDER BY id
+         FOR UPDATE
+    LOOP
+      UPDATE latchkey.session SET revoked_at = now, revoked_reason = 'session_limit' WHERE id = doomed;
+      INSERT INTO latchkey.event (at, type, user_id, session_id, detail)
+        VALUES (now, 'session_revoked', of_user, doomed, event_prefix || to_json(doomed)::text || '}');
+      ended := ended + 1;
+    END LOOP;
+    RETURN ended;
+  END
+  $body$;
+`;

@@ -8,7 +8,7 @@ import { CLIENT_EVENTS } from "./schema-client-events.ts";
 import { CLIENT_FAILURES } from "./schema-client-failures.ts";
 import { EVENT_NOTIFICATIONS, EVENTS } from "./schema-events.ts";
 import { QUIET_EVENTS } from "./schema-quiet-events.ts";
-import { SESSION_LIMIT } from "./schema-session-limit.ts";
+import { SESSION_LIMIT, SESSION_LIMIT_LAST_TO_GO } from "./schema-session-limit.ts";
 
 /** The schema, one step a version. Steps are only ever appended: a database in the field has taken the earlier ones. */
 const MIGRATIONS: readonly string[] = [
@@ -109,6 +109,7 @@ const MIGRATIONS: readonly string[] = [
   QUIET_EVENTS,
   CLIENT_EVENTS,
   CLIENT_FAILURES,
+  SESSION_LIMIT_LAST_TO_GO,
 ];
 
 /** One key for all nodes of all databases of a server; any number will do that nobody else uses. */

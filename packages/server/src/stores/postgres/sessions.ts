@@ -17,7 +17,7 @@ const INSERT = {
       SELECT count(*) FROM (SELECT FROM latchkey.account WHERE id = $2::text FOR SHARE) AS account
     ),
     limited AS MATERIALIZED (
-      SELECT latchkey.end_oldest_sessions($2::text, $6::bigint, $27::bigint, $28::text) FROM held
+      SELECT latchkey.end_oldest_sessions($2::text, $6::bigint, $27::bigint, $28::text, $29::text) FROM held
     ),
     created AS (
       INSERT INTO latchkey.session (id, user_id, client_id, audience, scope, created_at, auth_time, amr, acr, persistent,
@@ -86,10 +86,11 @@ export function createSessionStore(database: Database): SessionStore {
   const rotate = groupRotations(database);
 
   return {
-    async createSession(session, event, maxSessions) {
+    async createSession(session, event, maxSessions, lastToGoId) {
       const left = maxSessions === undefined ? null : maxSessions - 1;
       const prefix = endedByLimitPrefix(session, event.origin);
-      await database.run(INSERT, [...insertedValues(session), ...eventValues(event), left, prefix]);
+      const lastToGo = toNullableText(lastToGoId ?? null);
+      await database.run(INSERT, [...insertedValues(session), ...eventValues(event), left, prefix, lastToGo]);
     },
 
     async findSession(id) {

@@ -181,8 +181,8 @@ export function combineStores(stores: { readonly accounts: Store; readonly sessi
     } satisfies ApiTokenStore,
 
     sessions: {
-      createSession: (session, event, maxSessions) =>
-        beyondDoubt((undecided) => verbs(undecided).createSession(session, event, maxSessions)),
+      createSession: (session, event, maxSessions, lastToGoId) =>
+        beyondDoubt((undecided) => verbs(undecided).createSession(session, event, maxSessions, lastToGoId)),
       findSession: (id) => beyondDoubt((undecided) => verbs(undecided).findSession(id)),
       rotateSession: (rotation, event) => beyondDoubt((undecided) => verbs(undecided).rotateSession(rotation, event)),
       redeemSession: (redemption, event) =>

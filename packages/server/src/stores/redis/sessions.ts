@@ -28,14 +28,14 @@ const CREATE = defineScript(
 local id, userId, expiresAt, ttl, over = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local terms, generation, secretHash, state = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local event, kept, undecided = ARGV[10], ARGV[11], ARGV[12]
-local now, maxSessions, ended = ARGV[13], tonumber(ARGV[14]), ARGV[15]
+local now, maxSessions, ended, lastToGo = ARGV[13], tonumber(ARGV[14]), ARGV[15], ARGV[16]
 local key, index = base .. 'session:' .. id, base .. 'user:' .. userId
 if redis.call('EXISTS', key) == 1 then return 0 end
 local announced = doubts(userId, undecided)
 if announced then return inDoubt(announced) end
 redis.call('ZREMRANGEBYSCORE', index, '-inf', '(' .. over)
 if maxSessions and redis.call('ZCARD', index) >= maxSessions then
-  for _, oldest in ipairs(findOldest(userId, tonumber(now), maxSessions - 1)) do
+  for _, oldest in ipairs(findOldest(userId, tonumber(now), maxSessions - 1, lastToGo)) do
     endSession(oldest, userId, now, 'session_limit')
     record(ended .. cjson.encode(oldest) .. '}', kept)
   end
@@ -161,7 +161,7 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
   };
 
   return {
-    async createSession(session, event, maxSessions) {
+    async createSession(session, event, maxSessions, lastToGoId) {
       const lifetime = session.expiresAt - session.createdAt;
       const created = withoutDoubt(
         await durable.run(CREATE, [
@@ -180,6 +180,7 @@ export function createSessionVerbs(options: SessionVerbsOptions): SessionStore {
           session.createdAt,
           maxSessions ?? "",
           endedByLimitPrefix(session, event.origin),
+          lastToGoId ?? "",
         ]),
       );
       if (created !== 1) throw new Error("There is a session of this id already.");

@@ -27,11 +27,11 @@ local function withEnded(event, ended)
 end`;
 
 /**
- * `findOldest(userId, now, left)`: the ids of a user's live sessions past the first `left`, in the order they are listed
- * in: newest first, and by id where they are of one second.
+ * `findOldest(userId, now, left, lastToGo)`: the ids of a user's live sessions past the first `left`, in the order they are listed
+ * in, newest first, and by id where they are of one second, but that `lastToGo` ('' for none) comes before all.
  */
 export const FIND_OLDEST = `
-local function findOldest(userId, now, left)
+local function findOldest(userId, now, left, lastToGo)
   local live = {}
   for _, id in ipairs(redis.call('ZRANGE', base .. 'user:' .. userId, 0, -1)) do
     local found = redis.call('HMGET', base .. 'session:' .. id, 'terms', 'state')
@@ -43,6 +43,7 @@ local function findOldest(userId, now, left)
     end
   end
   table.sort(live, function(one, other)
+    if (one.id == lastToGo) ~= (other.id == lastToGo) then return one.id == lastToGo end
     if one.createdAt ~= other.createdAt then return one.createdAt > other.createdAt end
     return one.id < other.id
   end)

@@ -33,11 +33,11 @@ export function createSessionStore(
 
   const select = prepareSelect(relaxed, `SELECT ${SESSION_COLUMNS} FROM session WHERE id = ?`);
 
-  // As listed, newest first: those past the first so many.
+  // As listed, newest first, after the one that is the last to go: those past the first so many.
   const selectOldest = durable.prepare(`
     SELECT id FROM session
      WHERE user_id = ? AND revoked_at IS NULL AND idle_expires_at > ? AND expires_at > ?
-     ORDER BY created_at DESC, id LIMIT -1 OFFSET ?`);
+     ORDER BY id IS ? DESC, created_at DESC, id LIMIT -1 OFFSET ?`);
 
   const rotateRelaxed = prepareRotate(relaxed);
   const rotateDurably = prepareRotate(durable);
@@ -61,9 +61,13 @@ export function createSessionStore(
     "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
   );
 
-  const endOldest = (created: Session, origin: Origin, left: number): void => {
+  const endOldest = (
+    created: Session,
+    origin: Origin,
+    { left, lastToGoId }: { readonly left: number; readonly lastToGoId: string | undefined },
+  ): void => {
     const { userId, createdAt: now } = created;
-    for (const row of selectOldest.all(userId, now, now, left)) {
+    for (const row of selectOldest.all(userId, now, now, lastToGoId ?? null, left)) {
       const id = String(row["id"]);
       revoke.run(now, "session_limit", id);
       append(endedByLimit(created, origin, id));
@@ -79,10 +83,10 @@ export function createSessionStore(
     });
 
   return {
-    createSession: (session, event, maxSessions) =>
+    createSession: (session, event, maxSessions, lastToGoId) =>
       signIns.add(() =>
         part(durable, () => {
-          if (maxSessions !== undefined) endOldest(session, event.origin, maxSessions - 1);
+          if (maxSessions !== undefined) endOldest(session, event.origin, { left: maxSessions - 1, lastToGoId });
           insert.run(
             session.id,
             session.userId,

@@ -234,6 +234,22 @@ describe("a page that asks the user", () => {
     expectRefusal(await world.decide(handle, "allow"), 401, "missing_token");
   });
 
+  it("lets a client in at the session limit, which ends another session than the one that allows it", async () => {
+    const world = await startOAuth({ maxSessionsPerUser: 2 });
+    const { authority } = world;
+    const allowing = await world.signIn();
+    authority.advance(1);
+    const { access_token: other } = await authority.signedIn();
+    authority.advance(1);
+    for (let count = 0; count < 2; count++) {
+      const decided = await world.decide(world.handleOf(await world.authorize()), "allow", allowing);
+      expect(redirectOf(decided).searchParams.get("code")).not.toBeNull();
+      expect((await authority.call("GET", "/auth/me", { token: allowing })).status).toBe(200);
+      expectRefusal(await authority.call("GET", "/auth/me", { token: other }), 401, "invalid_token");
+      authority.advance(1);
+    }
+  });
+
   it("gets no code for who may not have the session, by their roles or by a hook", async () => {
     const world = await startOAuth({ hooks: { authorize: ({ session }) => session.clientId !== "shop" } });
     const token = await world.signIn();
