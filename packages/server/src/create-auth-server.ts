@@ -7,6 +7,7 @@ import type { AuditKeeper } from "./audit/audit-keeper.ts";
 import { startAuditKeeper } from "./audit/audit-keeper.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
+import { startDeliveries } from "./deliveries/deliveries.ts";
 import { OPERATOR } from "./domain/event.ts";
 import { AuthError } from "./errors.ts";
 import { createLocator } from "./adapters/locator.ts";
@@ -54,7 +55,7 @@ import { createMailTokens } from "./tokens/mail-token.ts";
 import { createRefreshTokens } from "./tokens/refresh-token.ts";
 import { createRotatingCsrfTokens } from "./tokens/rotating-csrf-tokens.ts";
 import { createRotatingDpopNonces } from "./tokens/rotating-dpop-nonces.ts";
-import { startWebhookDeliveries } from "./webhooks/deliveries.ts";
+import { webhookReceiver } from "./webhooks/endpoint.ts";
 
 /** An authority: it signs people in and issues their tokens. */
 export interface AuthServer {
@@ -172,7 +173,7 @@ export function createAuthServer(options: AuthServerOptions): AuthServer {
     await background.idle();
     const parts = await loading?.catch(() => undefined);
     await parts?.denylistWriter?.close();
-    await parts?.webhookDeliveries.close();
+    await parts?.deliveries.close();
     await parts?.auditKeeper.close();
     parts?.keyRing.close();
     await store.close();
@@ -279,7 +280,7 @@ interface Parts {
   readonly revocationFeed: RevocationFeed;
   readonly denylistWriter: DenylistWriter | undefined;
   readonly auditKeeper: AuditKeeper;
-  readonly webhookDeliveries: RepeatedTask;
+  readonly deliveries: RepeatedTask;
   readonly keyRing: KeyRing;
   readonly sealer: KeySealer;
 }
@@ -419,14 +420,14 @@ async function assemble(settings: Settings, background: Background): Promise<Par
   const { denylist } = settings;
   const denylistWriter = denylist && startDenylistWriter({ denylist, feed: revocationFeed, clock, logger });
   const auditKeeper = startAuditKeeper({ store, sealer, clock, logger, retentionDays: settings.auditRetentionDays });
-  const webhookDeliveries = startWebhookDeliveries({ store, endpoints: settings.webhooks, clock, logger });
+  const deliveries = startDeliveries({ store, receivers: settings.webhooks.map(webhookReceiver), clock, logger });
   return {
     app: createApp(http),
     http,
     revocationFeed,
     denylistWriter,
     auditKeeper,
-    webhookDeliveries,
+    deliveries,
     keyRing,
     sealer,
   };

@@ -1,9 +1,11 @@
+import type { Receiver } from "../deliveries/receiver.ts";
 import type { WebhookKey } from "./key.ts";
-import type { WebhookHeaders } from "./signature.ts";
+import { messageOf } from "./message.ts";
+import { signWebhook } from "./signature.ts";
 
-/** A receiver of messages. */
+/** A receiver of webhooks. */
 export interface WebhookEndpoint {
-  /** Names it for as long as it exists: how far it has got is kept under this name. */
+  /** Names it for as long as it exists. */
   readonly id: string;
   /** May hold a secret of the receiver's: never logged. */
   readonly url: string;
@@ -14,38 +16,25 @@ export interface WebhookEndpoint {
   readonly timeoutMs: number;
 }
 
-/** What came of one attempt: `undefined` where the receiver took the message, or why it did not. */
-export type DeliveryFailure = { readonly status: number } | { readonly reason: string } | undefined;
-
-/**
- * Sends a message, once. Any 2xx says that it was taken. A redirect is a failure like others: it could lead anywhere, into
- * this network too.
- */
-export async function sendMessage(
-  { url, timeoutMs }: WebhookEndpoint,
-  message: { readonly body: string; readonly headers: WebhookHeaders },
-  signal: AbortSignal,
-): Promise<DeliveryFailure> {
-  try {
-    const response = await fetch(url, {
-      method: "POST",
-      body: message.body,
-      headers: { ...message.headers, "content-type": "application/json", "user-agent": "Latchkey" },
-      redirect: "manual",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    });
-    // Nobody reads what a receiver says: it may be without end.
-    await response.body?.cancel();
-    return response.ok ? undefined : { status: response.status };
-  } catch (error) {
-    return { reason: reasonOf(error) };
-  }
-}
-
-/** The code alone: a message may name the URL. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown";
-  const { cause } = error;
-  if (cause instanceof Error && "code" in cause) return String(cause.code);
-  return error.name;
+/** Sends each entry as one message, under the same id however often; any 2xx says that it was taken. */
+export function webhookReceiver({ id, url, keys, types, timeoutMs }: WebhookEndpoint): Receiver {
+  return {
+    name: `webhook ${id}`,
+    url,
+    timeoutMs,
+    logged: { what: "a webhook", who: { webhook: id } },
+    async messagesOf(entry, logId) {
+      if (types !== undefined && !types.has(entry.type)) return [];
+      const message = messageOf(logId, entry);
+      return [
+        async () => {
+          const timestamp = Math.floor(Date.now() / 1_000);
+          const signed = signWebhook({ ...message, timestamp }, keys);
+          return { body: message.body, headers: { ...signed, "content-type": "application/json" } };
+        },
+      ];
+    },
+    isTaken: (status) => status >= 200 && status < 300,
+    maxAttempts: () => Infinity,
+  };
 }

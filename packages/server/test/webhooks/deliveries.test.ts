@@ -11,13 +11,14 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import { writeChain } from "../../src/audit/chain-writer.ts";
+import { backOffMs } from "../../src/deliveries/back-off.ts";
+import { startDeliveries } from "../../src/deliveries/deliveries.ts";
 import { createSqliteStore } from "../../src/index.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { createPostgresStore } from "../../src/stores/postgres/index.ts";
 import { NOW, sampleSession, sessionRevoked, signInFailed } from "../../src/testing/samples.ts";
-import { backOffMs } from "../../src/webhooks/back-off.ts";
-import { startWebhookDeliveries } from "../../src/webhooks/deliveries.ts";
 import type { WebhookEndpoint } from "../../src/webhooks/endpoint.ts";
+import { webhookReceiver } from "../../src/webhooks/endpoint.ts";
 import { parseWebhookSecret } from "../../src/webhooks/key.ts";
 import { messageOf } from "../../src/webhooks/message.ts";
 import { signWebhook } from "../../src/webhooks/signature.ts";
@@ -39,9 +40,9 @@ function endpointOf(receiver: Receiver, changes: Partial<WebhookEndpoint> = {}):
 function deliver(store: Store, endpoints: readonly WebhookEndpoint[], now = NOW) {
   const logs: string[] = [];
   const log = (fields: object, message: string): void => void logs.push(`${message} ${JSON.stringify(fields)}`);
-  const deliveries = startWebhookDeliveries({
+  const deliveries = startDeliveries({
     store,
-    endpoints,
+    receivers: endpoints.map(webhookReceiver),
     clock: () => now,
     logger: { info: log, warn: log, error: log },
   });

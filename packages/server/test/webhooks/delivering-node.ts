@@ -1,7 +1,8 @@
 // Delivers webhooks from a shared store, as a process of its own that can be killed.
+import { startDeliveries } from "../../src/deliveries/deliveries.ts";
 import { createSqliteStore } from "../../src/index.ts";
 import { createPostgresStore } from "../../src/stores/postgres/index.ts";
-import { startWebhookDeliveries } from "../../src/webhooks/deliveries.ts";
+import { webhookReceiver } from "../../src/webhooks/endpoint.ts";
 import { parseWebhookSecret } from "../../src/webhooks/key.ts";
 
 export interface DeliveryOrder {
@@ -20,4 +21,4 @@ const store =
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const key = parseWebhookSecret(`whsec_${Buffer.alloc(32).toString("base64")}`);
 const endpoint = { id: "hook", url, keys: key === undefined ? [] : [key], types: undefined, timeoutMs: 1_000 };
-startWebhookDeliveries({ store, endpoints: [endpoint], clock: () => now, logger });
+startDeliveries({ store, receivers: [webhookReceiver(endpoint)], clock: () => now, logger });
