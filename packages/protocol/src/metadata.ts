@@ -10,6 +10,8 @@ export interface AuthorityMetadata {
   readonly userinfo_endpoint?: string;
   readonly pushed_authorization_request_endpoint?: string;
   readonly end_session_endpoint?: string;
+  readonly backchannel_logout_supported?: boolean;
+  readonly backchannel_logout_session_supported?: boolean;
   readonly response_types_supported?: readonly string[];
   readonly response_modes_supported?: readonly string[];
   readonly grant_types_supported?: readonly string[];

@@ -37,6 +37,13 @@ export interface ClientOptions {
   readonly dpopBoundAccessTokens?: boolean;
   /** Where users may be sent once they have signed out; as `redirectUris`, but no port is free. */
   readonly postLogoutRedirectUris?: readonly string[];
+  /**
+   * Where it is told by a logout token that a session of its own has ended (OpenID Connect Back-Channel Logout 1.0): `https:`, or `http:`
+   * on loopback. Default: it is not told. At most 50 clients are.
+   */
+  readonly backchannelLogoutUri?: string;
+  /** Whether logout tokens must name the session. They always do: it is here for registrations that say so. Default: no. */
+  readonly backchannelLogoutSessionRequired?: boolean;
 }
 
 export type ClientSecret = string | { readonly sha256: string };

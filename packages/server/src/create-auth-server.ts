@@ -11,6 +11,7 @@ import { startDeliveries } from "./deliveries/deliveries.ts";
 import { OPERATOR } from "./domain/event.ts";
 import { AuthError } from "./errors.ts";
 import { createLocator } from "./adapters/locator.ts";
+import { logoutReceivers } from "./back-channel-logout/logout-receivers.ts";
 import { withOwnUsers } from "./adapters/own-user-store.ts";
 import { askHook } from "./flows/ask-hook.ts";
 import { endUserApiTokens } from "./flows/end-api-token.ts";
@@ -420,7 +421,12 @@ async function assemble(settings: Settings, background: Background): Promise<Par
   const { denylist } = settings;
   const denylistWriter = denylist && startDenylistWriter({ denylist, feed: revocationFeed, clock, logger });
   const auditKeeper = startAuditKeeper({ store, sealer, clock, logger, retentionDays: settings.auditRetentionDays });
-  const deliveries = startDeliveries({ store, receivers: settings.webhooks.map(webhookReceiver), clock, logger });
+  const clients = settings.oauth?.clients.all ?? [];
+  const receivers = [
+    ...settings.webhooks.map(webhookReceiver),
+    ...logoutReceivers({ issuer, clients, sessions: store.sessions, keyRing, clock }),
+  ];
+  const deliveries = startDeliveries({ store, receivers, clock, logger });
   return {
     app: createApp(http),
     http,

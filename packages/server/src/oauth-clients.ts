@@ -12,7 +12,7 @@ import type { ClientRegistry, RegisteredClient } from "./http/oauth/client-regis
 import { createClientRegistry } from "./http/oauth/client-registry.ts";
 import { MIN_RESOURCE_SERVER_SECRET_LENGTH } from "./http/resource-server-authentication.ts";
 import { isInsecureLoopback } from "./issuer-rules.ts";
-import { isPageUrl } from "./option-values.ts";
+import { isEndpointUrl, isPageUrl } from "./option-values.ts";
 import type { AudienceProfile } from "./tokens/audience-profile.ts";
 import { createAudienceProfile } from "./tokens/audience-profile.ts";
 
@@ -59,6 +59,12 @@ const clientSchema = z.strictObject({
   requirePushedAuthorizationRequests: z.boolean().default(false),
   dpopBoundAccessTokens: z.boolean().default(false),
   postLogoutRedirectUris: z.array(redirectUri).max(50).default([]),
+  backchannelLogoutUri: z
+    .string()
+    .max(1_000)
+    .refine(isEndpointUrl, "must be an https: URL without user or fragment; http: on loopback alone")
+    .optional(),
+  backchannelLogoutSessionRequired: z.boolean().default(false),
 });
 
 export const clientsSchema: z.ZodType<readonly ParsedClient[]> = z.array(clientSchema).max(1_000);
@@ -77,6 +83,8 @@ interface ParsedClient {
   readonly requirePushedAuthorizationRequests: boolean;
   readonly dpopBoundAccessTokens: boolean;
   readonly postLogoutRedirectUris: readonly string[];
+  readonly backchannelLogoutUri?: string | undefined;
+  readonly backchannelLogoutSessionRequired: boolean;
 }
 
 interface ParsedOAuth {
@@ -141,10 +149,16 @@ export function withIssuer(
   return [...audiences, createAudienceProfile({ audience: issuer, accessTokenTtlSeconds, alg })];
 }
 
+/** Each looks at the audit log by itself. */
+const MAX_TOLD_OF_LOGOUTS = 50;
+
 function createOAuthClients(given: readonly ParsedClient[], surroundings: ClientSurroundings): ClientRegistry {
   const ids = given.map(({ clientId }) => clientId);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
   if (twice !== undefined) throw new ConfigurationError(`clients: there are two with the clientId ${twice}.`);
+  if (given.filter(({ backchannelLogoutUri }) => backchannelLogoutUri !== undefined).length > MAX_TOLD_OF_LOGOUTS) {
+    throw new ConfigurationError(`clients: at most ${MAX_TOLD_OF_LOGOUTS} may have a backchannelLogoutUri.`);
+  }
   return createClientRegistry(given.map((client) => registered(client, surroundings)));
 }
 
@@ -180,6 +194,14 @@ function registered(given: ParsedClient, surroundings: ClientSurroundings): Regi
       'has consent: "never", and offline_access takes consent (OpenID Connect Core §11). Remove one of both.',
     );
   }
+  if (given.backchannelLogoutSessionRequired && given.backchannelLogoutUri === undefined) {
+    throw refuse("has backchannelLogoutSessionRequired, but no backchannelLogoutUri. Give it one.");
+  }
+  if (given.backchannelLogoutUri !== undefined && !given.scopes.includes("openid")) {
+    throw refuse(
+      "has a backchannelLogoutUri, but gets no ID tokens, which say what has ended. Add openid to its scopes.",
+    );
+  }
   return {
     id,
     name: given.name,
@@ -192,6 +214,7 @@ function registered(given: ParsedClient, surroundings: ClientSurroundings): Regi
     mustPush: given.requirePushedAuthorizationRequests,
     mustProve: given.dpopBoundAccessTokens,
     postLogoutRedirectUris: given.postLogoutRedirectUris,
+    backchannelLogoutUri: given.backchannelLogoutUri,
     secretHashes: (given.secret ?? []).map((one) =>
       typeof one === "string" ? hash("sha256", one, "buffer") : Buffer.from(one.sha256, "hex"),
     ),

@@ -97,6 +97,12 @@ describe("a client that cannot be served safely is refused at start, with how to
     [{ redirectUris: ["https://shop.example.com/cb?iss=https://evil.example"] }, "to answers"],
     [{ redirectUris: [] }, "redirectUris"],
     [{ postLogoutRedirectUris: ["http://shop.example.com/"] }, "must be https:"],
+    [{ backchannelLogoutUri: "http://shop.example.com/bye" }, "must be an https: URL"],
+    [{ backchannelLogoutUri: "https://shop.example.com/bye#top" }, "must be an https: URL"],
+    [{ backchannelLogoutUri: "https://user:word@shop.example.com/bye" }, "must be an https: URL"],
+    [{ backchannelLogoutUri: "file:///etc/passwd" }, "must be an https: URL"],
+    [{ backchannelLogoutUri: "https://shop.example.com/bye", scopes: [] }, "Add openid"],
+    [{ backchannelLogoutSessionRequired: true }, "no backchannelLogoutUri"],
     [{ secret: "short" }, "openssl rand -hex 32"],
     [{ secret: { sha256: "abc" } }, "sha256sum"],
     [{ secret: SECRET, keys: [{ kty: "EC" }] }, "Remove one of both"],
@@ -123,6 +129,15 @@ describe("a client that cannot be served safely is refused at start, with how to
 
   it("two of one name", async () => {
     expect(await refusal({}, { clients: [CLIENT, CLIENT] })).toContain("two with the clientId shop");
+  });
+
+  it("more than 50 that are told of logouts", async () => {
+    const clients = Array.from({ length: 51 }, (_, index) => ({
+      ...CLIENT,
+      clientId: `shop ${index}`,
+      backchannelLogoutUri: "https://shop.example.com/bye",
+    }));
+    expect(await refusal({}, { clients })).toContain("at most 50 may have a backchannelLogoutUri");
   });
 
   it("a single session for each user, which the client's own would end", async () => {

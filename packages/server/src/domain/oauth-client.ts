@@ -17,6 +17,8 @@ export interface OAuthClient {
   /** Whether its tokens must be bound to a key (RFC 9449 §5.2). */
   readonly mustProve: boolean;
   readonly postLogoutRedirectUris: readonly string[];
+  /** Where it is told that a session of its own has ended; `undefined`: it is not. */
+  readonly backchannelLogoutUri: string | undefined;
 }
 
 /** How a client proves who it is; `none`: a public client, which cannot. */

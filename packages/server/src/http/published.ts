@@ -68,6 +68,8 @@ function clientMetadata({ issuer }: HttpContext, clients: ClientRegistry): Parti
     userinfo_endpoint: `${issuer}/oauth/userinfo`,
     pushed_authorization_request_endpoint: `${issuer}/oauth/par`,
     end_session_endpoint: `${issuer}/oauth/logout`,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
     grant_types_supported: ["authorization_code", "refresh_token"],

@@ -34,8 +34,9 @@ export async function startReceiver(): Promise<Receiver> {
       received.push(message);
       const status = receiver.answer(message);
       if (status === "nothing") return;
-      if (status < 300) {
-        const number = Number(message.headers["webhook-id"]?.split("_")[1]);
+      const messageId = message.headers["webhook-id"];
+      if (status < 300 && messageId !== undefined) {
+        const number = Number(messageId.split("_")[1]);
         taken.set(number, JSON.parse(message.body) as Record<string, unknown>);
       }
       response.writeHead(status, status >= 300 && status < 400 ? { Location: "/elsewhere" } : {}).end("taken");

@@ -90,6 +90,8 @@ const METADATA: SchemaOf<AuthorityMetadata> = z.object({
   userinfo_endpoint: z.url().optional(),
   pushed_authorization_request_endpoint: z.url().optional(),
   end_session_endpoint: z.url().optional(),
+  backchannel_logout_supported: z.boolean().optional(),
+  backchannel_logout_session_supported: z.boolean().optional(),
   response_types_supported: z.array(z.string()).optional(),
   response_modes_supported: z.array(z.string()).optional(),
   grant_types_supported: z.array(z.string()).optional(),
