@@ -66,7 +66,8 @@ const POSTGRES: Readonly<Record<string, string>> = {
   "28P01": "PostgreSQL refuses the user or the password in LATCHKEY_DATABASE_URL.",
   "28000": "PostgreSQL does not let that user in from here. See its pg_hba.conf.",
   "3D000": "PostgreSQL has no database of the name in LATCHKEY_DATABASE_URL.",
-  "42501": "PostgreSQL does not let that user make or use the schema latchkey. See docs/stores.md.",
+  "42501":
+    "PostgreSQL does not let that user make or use the schema latchkey. Make it once: CREATE SCHEMA latchkey AUTHORIZATION that_user.",
 };
 
 /** By the primary result code: https://sqlite.org/rescode.html */

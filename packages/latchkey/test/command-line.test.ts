@@ -117,7 +117,7 @@ describe("latchkey users set-roles", () => {
     ]);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: "latchkey: There is no account with that e-mail address in this database.\n",
+      stderr: "latchkey: There is no account with that e-mail address in this database. See: latchkey users list\n",
     });
   });
 });

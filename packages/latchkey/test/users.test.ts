@@ -187,7 +187,7 @@ describe("latchkey users import", () => {
     const folder = temporaryFolder();
     expect(await importFile(folder, join(folder, "none.csv"))).toMatchObject({
       code: 1,
-      stderr: `latchkey: ${join(folder, "none.csv")}: there is no such file, or it cannot be read.\n`,
+      stderr: `latchkey: ${join(folder, "none.csv")}: there is no such file, or it cannot be read. Check the path.\n`,
     });
     const { code, stderr } = await importFile(folder, file(folder, "users.txt", []));
     expect(code).toBe(1);
@@ -234,7 +234,7 @@ describeOnPostgres("latchkey users, on PostgreSQL", () => {
     expect(await users("disable", "nobody@example.com")).toEqual({
       code: 1,
       stdout: "",
-      stderr: "latchkey: There is no account with that e-mail address in this database.\n",
+      stderr: "latchkey: There is no account with that e-mail address in this database. See: latchkey users list\n",
     });
   });
 });

@@ -56,7 +56,7 @@ export type { Credentials, OwnUser, OwnUsers } from "./ports/own-users.ts";
 export type { Denylist } from "./ports/denylist.ts";
 export type { KeySealer, SealContext } from "./ports/key-sealer.ts";
 export type { KeyWrapper, MasterSecret, SecretProvider } from "./ports/master-secret.ts";
-export { isEventType } from "./domain/event.ts";
+export { EVENT_TYPES, isEventType } from "./domain/event.ts";
 export type { Place } from "./domain/place.ts";
 export type { Locate } from "./ports/locate.ts";
 export type { Logger } from "./ports/logger.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 
 import type { AuditEntry, AuditFilter, AuditLog } from "@latchkey/server";
-import { ConfigurationError, createAuditLog, isEventType } from "@latchkey/server";
+import { ConfigurationError, createAuditLog, EVENT_TYPES, isEventType } from "@latchkey/server";
 import type { Option } from "commander";
 import { Command, InvalidArgumentError } from "commander";
 
@@ -109,7 +109,7 @@ function readLines(file: string): readonly string[] {
       .map((line) => line.trim())
       .filter((line) => line !== "");
   } catch {
-    throw new ConfigurationError(`${file} cannot be read.`);
+    throw new ConfigurationError(`${file} cannot be read. Check the path, and who may read it.`);
   }
 }
 
@@ -126,7 +126,8 @@ function startProgress(what: string): (count: number, isDone?: boolean) => void 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
 
 function parseType(type: string, others: readonly string[] = []): readonly string[] {
-  if (!isEventType(type)) throw new InvalidArgumentError("No entry is of that type. See docs/audit.md.");
+  if (!isEventType(type))
+    throw new InvalidArgumentError(`No entry is of that type. It is one of ${EVENT_TYPES.join(", ")}.`);
   return [...others, type];
 }
 

@@ -91,6 +91,6 @@ function sizeOf(path: string): number {
   try {
     return statSync(path).size;
   } catch {
-    throw new ConfigurationError(`${path}: there is no such file, or it cannot be read.`);
+    throw new ConfigurationError(`${path}: there is no such file, or it cannot be read. Check the path.`);
   }
 }

@@ -40,7 +40,9 @@ export function tokensCommand(dataOption: () => Option): Command {
       await withStore(flags.data, async (store) => {
         if (id !== undefined) {
           if (!(await revokeApiToken({ store, clock }, id))) {
-            throw new ConfigurationError("There is no API token of that id in this database.");
+            throw new ConfigurationError(
+              "There is no API token of that id in this database. See: latchkey tokens list EMAIL",
+            );
           }
           process.stdout.write(`Revoked: ${id}\n`);
           return;

@@ -182,6 +182,9 @@ const TYPES: Readonly<Record<AuthEvent["type"], true>> = {
   audit_source_changed: true,
 };
 
+/** The types of all events there are. */
+export const EVENT_TYPES: readonly string[] = Object.keys(TYPES);
+
 /** Whether events of this type are ever recorded: what is asked for by a mistyped name would never come. */
 export function isEventType(type: string): type is AuthEvent["type"] {
   return Object.hasOwn(TYPES, type);
