@@ -203,6 +203,37 @@ describe.skipIf(isBrowserMissing)("a shop that lets people in by OAuth, in a bro
     await expect.poll(() => complaints.splice(0).join("\n")).toContain("frame-ancestors 'none'");
   });
 
+  it("F-05: goes on while a page of another site posts a request of its own in another tab", async () => {
+    const checks = await begin();
+    const other = await page.context().newPage();
+    // Another site: the port makes none.
+    await other.goto(shop.replace("127.0.0.1", "localhost"));
+    const fields = {
+      client_id: "shop",
+      redirect_uri: `${shop}/callback`,
+      response_type: "code",
+      code_challenge: "x".repeat(43),
+      code_challenge_method: "S256",
+    };
+    await other.evaluate(
+      ({ url, sent }) => {
+        const form = Object.assign(document.createElement("form"), { method: "post", action: url });
+        for (const [name, value] of Object.entries(sent)) {
+          form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+        }
+        document.body.append(form);
+        form.submit();
+      },
+      { url: `${authority.issuer}/oauth/authorize`, sent: fields },
+    );
+    await other.getByRole("heading", { name: "Sign in to continue" }).waitFor();
+
+    await signIn();
+    await page.getByRole("button", { name: "Allow" }).click();
+    const tokens = await oidc.authorizationCodeGrant(config, await backAtShop(), checks);
+    expect(tokens.claims()?.aud).toBe("shop");
+  });
+
   it("can be used by keyboard and at night", async () => {
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });

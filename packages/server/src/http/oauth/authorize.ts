@@ -5,10 +5,11 @@ import { AuthError } from "../../errors.ts";
 import { claimOnce } from "../../flows/claim-once.ts";
 import { withCookies } from "../answers.ts";
 import type { Answer, Exchange, Handler } from "../exchange.ts";
+import { readForm } from "../form-body.ts";
 import { formBody, taking } from "../request-body.ts";
 import { AUTHORIZATION_FORM } from "./authorization-form.ts";
 import { redirectAnswer, refusalUrl } from "./authorization-answers.ts";
-import { bindBrowser, REQUEST_LIFETIME_SECONDS } from "./browser-binding.ts";
+import { bindBrowser, hasNamedBrowser, REQUEST_LIFETIME_SECONDS } from "./browser-binding.ts";
 import { faultPage } from "./fault-page.ts";
 import type { OAuthFace } from "./oauth-face.ts";
 import { requireOAuth } from "./oauth-face.ts";
@@ -32,12 +33,12 @@ export interface PendingAuthorization {
  */
 export const getAuthorize: Handler = async (exchange) => {
   const oauth = requireOAuth(exchange.http);
-  try {
+  return toldToUser(async () => {
     const parameters = await readParameters(exchange.request);
     const client = oauth.clients.find(onlyValue(parameters, "client_id") ?? "");
     if (client === undefined) return faultPage("client_id: there is no such app.");
     if (parameters.has("request_uri")) {
-      return await authorizePushed(exchange, { oauth, client, requestUri: onlyValue(parameters, "request_uri") ?? "" });
+      return authorizePushed(exchange, { oauth, client, requestUri: onlyValue(parameters, "request_uri") ?? "" });
     }
     const address = findAnswerAddress(parameters, client);
     if (address === undefined) return faultPage("redirect_uri: is not one that this app is registered with.");
@@ -48,14 +49,37 @@ export const getAuthorize: Handler = async (exchange) => {
     }
     const verdict = judgeAuthorizationRequest(parameters, client, address);
     return verdict.kind === "refused" ? refuse(verdict) : askUser(exchange, oauth, verdict.request);
+  });
+};
+
+/**
+ * The same by a form. Where that comes without the browser's name, the browser is sent to ask once more by GET, with which its cookie
+ * comes along, if it has one.
+ */
+export const postAuthorize: Handler = taking(formBody(AUTHORIZATION_FORM), async (exchange) => {
+  const oauth = requireOAuth(exchange.http);
+  return toldToUser(async () => {
+    if (hasNamedBrowser(exchange, oauth)) return getAuthorize(exchange);
+    const form = await readForm(exchange.request);
+    // They have no business here, and none in an address.
+    for (const credential of ["client_secret", "client_assertion", "client_assertion_type"]) form.delete(credential);
+    const url = `${exchange.http.issuer}/oauth/authorize?${form.toString()}`;
+    return url.length > MAX_URL_LENGTH ? faultPage("The request is too long.") : redirectAnswer(url);
+  });
+});
+
+/** What servers and proxies take, with room for the other headers: about half of their 16 KiB. */
+const MAX_URL_LENGTH = 8_192;
+
+/** Who looks at this is a person: what is wrong with the request as a whole is said in words, too. */
+async function toldToUser(answer: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer();
   } catch (error) {
-    // Who looks at this is a person: what is wrong with the request as a whole is said in words, too.
     if (error instanceof AuthError && error.code !== "unavailable") return faultPage(error.message);
     throw error;
   }
-};
-
-export const postAuthorize: Handler = taking(formBody(AUTHORIZATION_FORM), async (exchange) => getAuthorize(exchange));
+}
 
 /** Whatever else came along is ignored (RFC 9126 §4): the client itself has said all there is, where no browser could change it. */
 async function authorizePushed(

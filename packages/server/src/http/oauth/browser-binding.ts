@@ -24,8 +24,7 @@ export interface BrowserBinding {
  * `Lax`, since clients send their users here from other sites, where no stricter cookie comes along.
  */
 export function bindBrowser({ request, http }: Exchange, { browserCookie }: OAuthFace): BrowserBinding {
-  const known = readCookie(request, browserCookie);
-  const value = known !== undefined && /^[\w-]{43}$/.test(known) ? known : randomBytes(32).toString("base64url");
+  const value = knownName(request, browserCookie) ?? randomBytes(32).toString("base64url");
   const { secure } = http.cookies;
   const cookie = serialize(browserCookie, value, {
     path: "/",
@@ -37,10 +36,25 @@ export function bindBrowser({ request, http }: Exchange, { browserCookie }: OAut
   return { browser: nameOf(value), cookie };
 }
 
+/**
+ * Whether the browser has said which it is. With a form of another site's page it cannot: its cookie stays behind, and whoever
+ * would name it anew would part it from the requests that it has under way.
+ *
+ * @throws AuthError `invalid_request` for two cookies of the name
+ */
+export function hasNamedBrowser({ request }: Exchange, { browserCookie }: OAuthFace): boolean {
+  return knownName(request, browserCookie) !== undefined;
+}
+
 /** Whether the request comes from the browser of this name. */
 export function isOfBrowser({ request }: Exchange, { browserCookie }: OAuthFace, browser: string): boolean {
   const value = readCookie(request, browserCookie);
   return value !== undefined && nameOf(value) === browser;
+}
+
+function knownName(request: Request, cookie: string): string | undefined {
+  const value = readCookie(request, cookie);
+  return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined;
 }
 
 function nameOf(value: string): string {

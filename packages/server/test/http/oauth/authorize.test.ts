@@ -44,13 +44,49 @@ describe("the authorization endpoint", () => {
       code_challenge: "x".repeat(43),
       code_challenge_method: "S256",
     });
-    const answer = await world.visit("/oauth/authorize", {
-      method: "POST",
-      body: String(query),
-      headers: { "Content-Type": "application/x-www-form-urlencoded" },
-    });
+    const post = () =>
+      world.visit("/oauth/authorize", {
+        method: "POST",
+        body: `${query}&client_secret=misplaced`,
+        headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      });
+    const first = await post();
+    expect(first.status).toBe(303);
+    expect(first.headers.get("location")).toBe(`${ISSUER}/oauth/authorize?${query}`);
+    const again = await world.visit(`/oauth/authorize?${query}`);
+    expect(again.headers.get("location")).toContain(`${app}/let-in#request=`);
+    // A browser that has begun one before, and says so.
+    expect((await post()).headers.get("location")).toContain(`${app}/let-in#request=`);
+  });
+
+  it("F-05: is not parted from a request under way by a form of another site's page, which brings no cookie", async () => {
+    const world = await startOAuth();
+    const token = await world.signIn();
+    const handle = world.handleOf(await world.authorize());
+    const answer = await world.authority.server.fetch(
+      new Request(`${ISSUER}/oauth/authorize`, {
+        method: "POST",
+        body: new URLSearchParams({
+          response_type: "code",
+          client_id: "shop",
+          redirect_uri: REDIRECT,
+          code_challenge: "x".repeat(43),
+          code_challenge_method: "S256",
+        }),
+        headers: { "Sec-Fetch-Site": "cross-site" },
+      }),
+    );
     expect(answer.status).toBe(303);
-    expect(answer.headers.get("location")).toContain(`${app}/let-in#request=`);
+    expect(answer.headers.getSetCookie()).toEqual([]);
+    expect((await world.decide(handle, "allow", token)).status).toBe(200);
+  });
+
+  it("refuses a form without a cookie that would make too long an address, in words", async () => {
+    const world = await startOAuth();
+    const body = new URLSearchParams({ client_id: "shop", redirect_uri: REDIRECT, state: "x".repeat(9_000) });
+    const answer = await world.visit("/oauth/authorize", { method: "POST", body });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain("too long");
   });
 
   it.each([
