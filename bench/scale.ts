@@ -17,6 +17,8 @@ const HELP = `Measures refreshes over HTTP in tables of very different sizes.
   --store NAME     sqlite or postgres (default: both)
   --json FILE      writes the figures as JSON
   --help
+
+Half a minute of measuring a size and store. What takes longer is to fill the tables.
 `;
 
 const flags = readFlags(HELP, {

@@ -22,7 +22,8 @@ import type { UsingOrder, UsingReport } from "./sign-in/using.ts";
 const HELP = `Measures a flood of sign-ins, with people beside it who are signed in.
 
   --seconds N        for how long each part of a round lasts (default: 10)
-  --rounds N         of which the medians are reported (default: 3)
+  --rounds N         of which the medians are reported (default: 3); each has four parts for each server, so that by
+                     default there are two minutes of measuring a server
   --beside CHECKOUT  with another Latchkey, of this folder, which has been built; in turns
   --better-auth      with Better Auth, which is installed for it into a folder of its own; in turns
   --cpu-prof DIR     writes a processor profile of the first server there

@@ -94,7 +94,9 @@ export async function startProcess(options: StartOptions): Promise<ServeProcess>
     await sleep(15);
   }
   child.kill("SIGKILL");
-  throw new Error(`the server did not become ready: ${output}`);
+  throw new Error(
+    `the server did not become ready in ${START_TIMEOUT_MS / 1_000} seconds (is the machine very busy?): ${output}`,
+  );
 }
 
 async function answers(url: string): Promise<boolean> {
