@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { ConfigurationError, readSecretFile } from "@latchkey/server";
 
@@ -35,9 +35,20 @@ export function openDataFolder(options: {
  * @throws ConfigurationError where others may write to the folder
  */
 export function openDatabaseFolder(path: string): string {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFolder(path);
   requireOwnFolder(path);
   return databasePathIn(path);
+}
+
+/** Folder by folder: where a file system takes no new ones, as /proc, `recursive` of Node.js tries for ever. */
+function makeFolder(path: string): void {
+  const parent = dirname(path);
+  if (parent !== path && !existsSync(parent)) makeFolder(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!existsSync(path) || !statSync(path).isDirectory()) throw error;
+  }
 }
 
 export function databasePathIn(path: string): string {

@@ -33,6 +33,10 @@ describe("latchkey serve that cannot start says in one sentence why, and ends wi
     expect(await failedStart(["--data", join(file, "below")])).toContain("is not in a folder.");
   });
 
+  it.runIf(process.platform === "linux")("where the file system takes no new folders", async () => {
+    expect(await failedStart(["--data", "/proc/latchkey/data"])).toContain("/proc/latchkey cannot be made.");
+  });
+
   it.skipIf(process.getuid?.() === 0)("where its folder must not be written", async () => {
     const folder = join(temporaryFolder(), "read-only");
     mkdirSync(folder, { mode: 0o500 });
