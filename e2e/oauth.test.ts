@@ -193,6 +193,13 @@ describe.skipIf(isBrowserMissing)("a shop that lets people in by OAuth, in a bro
     expect(tokens.claims()?.aud).toBe("own");
   });
 
+  it("asks where it need not when the client says so", async () => {
+    await begin(await discover("own"), { prompt: "consent" });
+    await signIn();
+    await page.getByRole("button", { name: "Deny" }).click();
+    expect((await backAtShop()).searchParams.get("error")).toBe("access_denied");
+  });
+
   it("F-10: is not shown in a frame of another page", async () => {
     await page.goto(shop);
     await page.evaluate((url) => {

@@ -18,6 +18,8 @@ export interface AuthorizationRequest {
   readonly jkt: string | undefined;
   /** Whether the user must sign in for this very request. */
   readonly isFreshSignInNeeded: boolean;
+  /** Whether the user must be asked, for a client too that need not ask otherwise. */
+  readonly isConsentNeeded: boolean;
   /** How long ago the user may have signed in, in whole seconds. */
   readonly maxAgeSeconds: number | undefined;
   readonly loginHint: string | undefined;
@@ -133,6 +135,7 @@ export function judgeAuthorizationRequest(
       nonce: value("nonce"),
       jkt,
       isFreshSignInNeeded: prompts.includes("login") || prompts.includes("select_account") || Number(maxAge) === 0,
+      isConsentNeeded: prompts.includes("consent"),
       maxAgeSeconds: Number(maxAge) || undefined,
       loginHint: value("login_hint"),
     },

@@ -24,7 +24,8 @@ export async function getInteraction(exchange: Exchange): Promise<Answer> {
   const { request, requestedAt, expiresAt } = pending;
   return jsonAnswer(200, {
     client: { id: client.id, name: client.name },
-    consent: client.consent,
+    // A client that says so has the user asked, whatever is set for it (OpenID Connect Core §3.1.2.1).
+    consent: request.isConsentNeeded ? "ask" : client.consent,
     scope: request.scope,
     resource: request.audience,
     ...(request.loginHint !== undefined && { login_hint: request.loginHint }),

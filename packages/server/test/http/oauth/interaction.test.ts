@@ -234,6 +234,15 @@ describe("a page that asks the user", () => {
     expectRefusal(await world.decide(handle, "allow"), 401, "missing_token");
   });
 
+  it.each(["consent", "login consent"])(
+    "AZ-13: asks for it all the same where the client says so: prompt=%s",
+    async (prompt) => {
+      const world = await startOAuth({ clients: [{ ...SHOP, scopes: ["openid"], consent: "never" }] });
+      const handle = world.handleOf(await world.authorize({ scope: "openid", prompt }));
+      expect((await ask(world, handle)).body).toMatchObject({ consent: "ask" });
+    },
+  );
+
   it("lets a client in at the session limit, which ends another session than the one that allows it", async () => {
     const world = await startOAuth({ maxSessionsPerUser: 2 });
     const { authority } = world;
