@@ -2,7 +2,8 @@ import { DatabaseSync } from "node:sqlite";
 
 import { describe, expect, it, onTestFinished } from "vitest";
 
-import { ISSUER } from "../../authority.ts";
+import type { ClientOptions } from "../../../src/index.ts";
+import { cookieJar, ISSUER, PASSWORD } from "../../authority.ts";
 import { API, REDIRECT, SHOP, startOAuth } from "./oauth-world.ts";
 
 /** What the client is told, by its redirect. */
@@ -221,6 +222,31 @@ describe("the authorization endpoint", () => {
     const before = rows();
     for (let asked = 0; asked < 5; asked++) await world.authorize();
     expect(rows()).toEqual(before);
+  });
+
+  it("AZ-13: tells a client of prompt=none to have its user sign in, whatever cookies come along, and begins no session", async () => {
+    const own: ClientOptions = { ...SHOP, scopes: ["openid"], consent: "never" };
+    const world = await startOAuth({ clients: [own], cookies: { accessToken: true } });
+    const { authority, cookies } = world;
+    const { access_token: token } = await authority.signedIn();
+    for (const transport of ["cookie", "session"]) {
+      const json = { email: "ada@example.com", password: PASSWORD, transport };
+      const signedIn = await authority.call("POST", "/auth/login", { json, headers: { Origin: ISSUER } });
+      expect(signedIn.status).toBe(200);
+      const browser = cookieJar();
+      browser.take(signedIn);
+      for (const [name, value] of browser.jar) cookies.set(name, value);
+    }
+    const sessions = async (): Promise<number> => {
+      const { body } = await authority.call("GET", "/auth/sessions", { token });
+      return (body as { sessions: readonly unknown[] }).sessions.length;
+    };
+    const before = await sessions();
+
+    const answer = await world.authorize({ scope: "openid", prompt: "none" });
+
+    expect(answerOf(answer)).toMatchObject({ error: "login_required" });
+    expect(await sessions()).toBe(before);
   });
 
   it("is not there without clients", async () => {
