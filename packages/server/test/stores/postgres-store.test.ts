@@ -219,12 +219,13 @@ describeOnPostgres("notifications in PostgreSQL", () => {
 });
 
 describeOnPostgres("rotation in PostgreSQL", () => {
-  it("a rotation is a heap-only update: no index is touched and the table does not grow", async () => {
+  // A transaction that stays open, in whatever database of the server, keeps PostgreSQL from making room in pages: other tests'
+  // and autovacuum's are no fault of a rotation.
+  it("a rotation is a heap-only update: no index is touched and the table does not grow", { retry: 4 }, async () => {
     const { store, client } = await openOneConnection();
     const sessions = Array.from({ length: 600 }, () => sampleSession());
     for (const session of sessions) await store.sessions.createSession(session, signedIn(session));
-    // The only other one that would look at the table, with a snapshot of its own. While it analyses another table, for as long as a
-    // busy machine takes for that, its snapshot keeps old rows here as well: hence some less than all below.
+    // The only other one that would look at the table, with a snapshot of its own.
     await client.query("ALTER TABLE latchkey.session SET (autovacuum_enabled = false)");
     // Neighbours in the table do not refresh at the same moment.
     sessions.sort((one, other) => (one.id < other.id ? -1 : 1));
@@ -237,7 +238,7 @@ describeOnPostgres("rotation in PostgreSQL", () => {
 
     const updates = await updateCounts(client);
     expect(updates.all).toBe(20 * sessions.length);
-    expect(updates.heapOnly / updates.all).toBeGreaterThan(0.75);
+    expect(updates.heapOnly / updates.all).toBeGreaterThan(0.97);
     // What a session remembers grows with its first eight rotations; from then on nothing does.
     expect(full.indexes).toBeLessThanOrEqual(created.indexes * 1.2);
     expect(worn.table / full.table).toBeLessThan(1.5);
