@@ -49,9 +49,12 @@ export type AlgorithmRow = HmacAlgorithm | AsymmetricAlgorithm;
 
 const eddsa = { family: "eddsa", kty: "OKP", crv: "Ed25519" } as const;
 
+/** HMAC-SHA256, which is more than an `alg`: see mac.ts. */
+export const HS256: HmacAlgorithm = { family: "hmac", kty: "oct", hash: "sha256", hashBytes: 32, blockBytes: 64 };
+
 /** Everything there is to know about an `alg`. A key is bound to its row when it is imported; nothing later looks here. */
 export const algorithms: Readonly<Record<JwtAlgorithm, AlgorithmRow>> = {
-  HS256: { family: "hmac", kty: "oct", hash: "sha256", hashBytes: 32, blockBytes: 64 },
+  HS256,
   HS384: { family: "hmac", kty: "oct", hash: "sha384", hashBytes: 48, blockBytes: 128 },
   HS512: { family: "hmac", kty: "oct", hash: "sha512", hashBytes: 64, blockBytes: 128 },
   RS256: { family: "rsa", kty: "RSA", hash: "sha256", hashBytes: 32 },

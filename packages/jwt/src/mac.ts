@@ -1,4 +1,4 @@
-import { algorithms } from "./algorithms.ts";
+import { HS256 } from "./algorithms.ts";
 import { createHmac } from "./hmac.ts";
 import { JwtError } from "./jwt-error.ts";
 import { maxTextBytes, textStart, workspace } from "./workspace.ts";
@@ -11,12 +11,10 @@ import { maxTextBytes, textStart, workspace } from "./workspace.ts";
  * @throws JwtError `weak_key`; from the function, `invalid_options` for a text of more than 64 KiB
  */
 export function createMac(secret: Uint8Array): (text: string) => string {
-  const row = algorithms.HS256;
-  if (row.family !== "hmac") throw new TypeError("HS256 is an HMAC");
-  if (!(secret instanceof Uint8Array) || secret.length < row.hashBytes) {
-    throw new JwtError("weak_key", `The secret of a MAC is at least ${row.hashBytes} random bytes long.`);
+  if (!(secret instanceof Uint8Array) || secret.length < HS256.hashBytes) {
+    throw new JwtError("weak_key", `The secret of a MAC is at least ${HS256.hashBytes} random bytes long.`);
   }
-  const { signer } = createHmac(row, secret);
+  const { signer } = createHmac(HS256, secret);
   return (text) => {
     // What does not fit would be cut off without a word. UTF-8 takes at most three bytes for a UTF-16 unit.
     if (text.length > maxTextBytes / 3 && Buffer.byteLength(text) > maxTextBytes) {

@@ -33,7 +33,7 @@ declare module "hono" {
  */
 export function guard(verifier: Verifier): MiddlewareHandler {
   const judge = judgeOf(verifier);
-  // Not async: each await of a promise that is already there costs a protected route as much as the judgement itself.
+  // Not async: there is nearly always nothing to wait for.
   return (context, next) => {
     const judging = judge(requestOf(context));
     return judging instanceof Promise
