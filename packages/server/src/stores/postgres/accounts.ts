@@ -49,8 +49,9 @@ const IMPORT = {
 
 const LIST_USERS = {
   name: "latchkey-list-users",
+  rowMode: "array",
   text: `SELECT ${USER_COLUMNS} FROM latchkey.account WHERE email > $1 ORDER BY email LIMIT $2`,
-};
+} as const;
 
 const UPGRADE_HASH = {
   name: "latchkey-upgrade-password-hash",
@@ -70,13 +71,15 @@ const SET_DISABLED = {
 
 const SELECT_BY_ID = {
   name: "latchkey-find-account",
+  rowMode: "array",
   text: `SELECT password_hash, ${USER_COLUMNS} FROM latchkey.account WHERE id = $1`,
-};
+} as const;
 
 const SELECT_BY_EMAIL = {
   name: "latchkey-find-account-by-email",
+  rowMode: "array",
   text: `SELECT password_hash, ${USER_COLUMNS} FROM latchkey.account WHERE email = $1`,
-};
+} as const;
 
 // First the account, then its sessions, by a statement that begins when the row is had: together they would look for sessions
 // as they were before a wait for it. Who begins a session holds that row until it is there, and so is seen here, or waits
@@ -220,7 +223,7 @@ export function createAccountStore(database: Database): AccountStore {
     },
 
     async listUsers(afterEmail, limit) {
-      return (await database.run(LIST_USERS, [toText(afterEmail), limit])).rows.map(userOf);
+      return (await database.run(LIST_USERS, [toText(afterEmail), limit])).rows.map((row) => userOf(row, 0));
     },
 
     async findUser(id) {
@@ -293,5 +296,5 @@ export function createAccountStore(database: Database): AccountStore {
 }
 
 function accountOf(row: Row): Account {
-  return { user: userOf(row), passwordHash: fromText(String(row["password_hash"])) };
+  return { passwordHash: fromText(String(row[0])), user: userOf(row, 1) };
 }

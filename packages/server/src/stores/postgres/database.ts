@@ -28,6 +28,7 @@ export interface PostgresQuery {
   // Mutable, because pg's own types ask for it.
   readonly values?: Parameter[];
   readonly query_timeout?: number;
+  readonly rowMode?: "array";
 }
 
 export interface PostgresResult {
@@ -38,7 +39,8 @@ export interface PostgresResult {
 export type Value = string | number | boolean | null;
 /** Of a statement: a value, or an array of them. */
 export type Parameter = Value | readonly Value[];
-export type Row = Readonly<Record<string, unknown>>;
+/** Its values by the names of their columns, or by their numbers where the statement says so. */
+export type Row = Readonly<Record<string | number, unknown>>;
 
 /** Runs one prepared statement as one transaction: it commits before the answer comes. */
 export interface Database {
@@ -50,6 +52,8 @@ export interface Database {
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** Rows come as arrays: with a name for each of thirty values they take a third longer. */
+  readonly rowMode?: "array";
 }
 
 /**
@@ -77,8 +81,8 @@ export function createDatabase(pool: PostgresPool, migrated: () => Promise<void>
   };
 }
 
-function queryOf({ name, text }: Statement, values: readonly Parameter[]): PostgresQuery {
-  return { name, text, values: [...values], query_timeout: QUERY_TIMEOUT_MS };
+function queryOf(statement: Statement, values: readonly Parameter[]): PostgresQuery {
+  return { ...statement, values: [...values], query_timeout: QUERY_TIMEOUT_MS };
 }
 
 /**

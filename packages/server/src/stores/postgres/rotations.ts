@@ -32,13 +32,15 @@ const ROTATE_ONE = {
 };
 
 // Each row is compared and set by itself. Those that somebody else is changing are passed over, so that nobody waits for
-// another's session, and two of these statements never wait for each other.
+// another's session, and two of these statements never wait for each other. As where sessions are found, the planner does not
+// see how many are asked for.
 const ROTATE_SOME = {
   name: "latchkey-rotate-sessions",
+  rowMode: "array",
   text: `
     WITH asked AS (
       SELECT *
-        FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[],
+        FROM unnest((SELECT $1::text[]), $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[],
                     $8::bigint[], $9::bigint[], $10::text[], $11::text[])
         WITH ORDINALITY AS asked (id, expected_generation, expected_hash, generation, secret_hash, attempts,
                                   attempt_keys_used, rotated_at, idle_expires_at, device, place, ordinal)
@@ -59,7 +61,7 @@ const ROTATE_SOME = {
      WHERE session.ctid = held.version AND session.id = held.id AND session.generation = held.expected_generation
        AND session.secret_hash = held.expected_hash AND session.revoked_at IS NULL AND ${WITHOUT_FLUSH}
     RETURNING held.ordinal`,
-};
+} as const;
 
 const ROTATE_IN_TURN = { name: "latchkey-rotate-session-in-turn", text: `${ROTATION} AND ${WITHOUT_FLUSH}` };
 
@@ -103,7 +105,7 @@ export function groupRotations(database: Database): Group<SessionRotation, boole
       return new Set(rowCount === 1 ? [0] : []);
     }
     const { rows } = await database.run(ROTATE_SOME, columnsOf(asked));
-    return new Set(rows.map((row) => Number(row["ordinal"]) - 1));
+    return new Set(rows.map((row) => Number(row[0]) - 1));
   };
   /** Waits for whoever is changing the row, and then has a verdict. */
   const rotateInTurn = async (values: RotationValues): Promise<boolean> =>

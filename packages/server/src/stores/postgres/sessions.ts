@@ -5,7 +5,7 @@ import type { Database } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
 import { groupRotations, REDEMPTION, ROTATION, rotationValues } from "./rotations.ts";
 import { attemptsText } from "../attempts-text.ts";
-import { sessionOf } from "./session-row.ts";
+import { SESSION_COLUMNS, sessionOf } from "./session-row.ts";
 import { toNullableText, toText } from "./text.ts";
 import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
 
@@ -29,7 +29,11 @@ const INSERT = {
     INSERT INTO latchkey.event ${EVENT_COLUMNS} SELECT ${eventParameters(21)} FROM created`,
 };
 
-const SELECT = { name: "latchkey-find-session", text: "SELECT * FROM latchkey.session WHERE id = $1" };
+const SELECT = {
+  name: "latchkey-find-session",
+  rowMode: "array",
+  text: `SELECT ${SESSION_COLUMNS} FROM latchkey.session WHERE id = $1`,
+} as const;
 
 // Flushed: a number in the event log that a reader has seen must never be given to another event.
 const ROTATE_RECORDED = {
@@ -66,11 +70,12 @@ const REVOKE_OF_USER = {
 
 const LIST = {
   name: "latchkey-list-sessions",
+  rowMode: "array",
   text: `
-    SELECT * FROM latchkey.session
+    SELECT ${SESSION_COLUMNS} FROM latchkey.session
      WHERE user_id = $1 AND revoked_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
      ORDER BY created_at DESC, id`,
-};
+} as const;
 
 // Nodes that purge at once skip each other's rows, and a session that is being changed: there is always a next time.
 const PURGE = {

@@ -2,20 +2,20 @@ import type { User } from "../../domain/user.ts";
 import type { Row } from "./database.ts";
 import { fromNullableText, fromText } from "./text.ts";
 
-/** Under names of their own, so that they can stand beside a session's. */
-export const USER_COLUMNS = `account.id AS account_id, account.email, account.email_verified, account.name, account.roles,
-  account.created_at AS account_created_at, account.disabled_at, account.claims_epoch`;
+/** In the order that {@link userOf} reads them in. */
+export const USER_COLUMNS = `account.id, account.email, account.name, account.email_verified, account.roles,
+  account.created_at, account.disabled_at, account.claims_epoch`;
 
-/** @param row has {@link USER_COLUMNS} */
-export function userOf(row: Row): User {
+/** @param first where {@link USER_COLUMNS} begin in the row */
+export function userOf(row: Row, first: number): User {
   return {
-    id: fromText(String(row["account_id"])),
-    email: fromText(String(row["email"])),
-    name: fromNullableText(row["name"]),
-    emailVerified: row["email_verified"] === true,
-    roles: JSON.parse(String(row["roles"])) as readonly string[],
-    claimsEpoch: Number(row["claims_epoch"]),
-    createdAt: Number(row["account_created_at"]),
-    disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
+    id: fromText(String(row[first])),
+    email: fromText(String(row[first + 1])),
+    name: fromNullableText(row[first + 2]),
+    emailVerified: row[first + 3] === true,
+    roles: JSON.parse(String(row[first + 4])) as readonly string[],
+    createdAt: Number(row[first + 5]),
+    disabledAt: row[first + 6] === null ? null : Number(row[first + 6]),
+    claimsEpoch: Number(row[first + 7]),
   };
 }
