@@ -19,16 +19,21 @@ const found = (await (await fetch(inject("postgresService"))).json()) as Found;
 export const describeOnPostgres: typeof describe | typeof describe.skip =
   "url" in found || process.env["CI"] === "true" ? describe : describe.skip;
 
-export async function createTestDatabase(): Promise<TestPostgres> {
-  if ("missing" in found) throw new Error(found.missing);
+/** On the server that all tests share, or on the one that is named. */
+export async function createTestDatabase(serverUrl: string = sharedServerUrl()): Promise<TestPostgres> {
   const name = `latchkey_test_${randomBytes(8).toString("hex")}`;
-  const url = new URL(found.url);
+  const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  await administer(found.url, `CREATE DATABASE ${name} ENCODING 'UTF8' TEMPLATE template0`);
+  await administer(serverUrl, `CREATE DATABASE ${name} ENCODING 'UTF8' TEMPLATE template0`);
   return {
     url: url.href,
-    drop: () => administer(found.url, `DROP DATABASE ${name} WITH (FORCE)`),
+    drop: () => administer(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`),
   };
+}
+
+function sharedServerUrl(): string {
+  if ("missing" in found) throw new Error(found.missing);
+  return found.url;
 }
 
 async function administer(url: string, statement: string): Promise<void> {
