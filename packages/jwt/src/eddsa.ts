@@ -1,5 +1,11 @@
 import { type KeyObject, sign, verify } from "node:crypto";
-import { base64urlChars, decodeSignature, type SignatureSigner, type SignatureVerifier } from "./signature.ts";
+import {
+  base64urlChars,
+  decodeSignature,
+  signInPool,
+  type SignatureSigner,
+  type SignatureVerifier,
+} from "./signature.ts";
 import { textView } from "./workspace.ts";
 
 const signatureBytes = 64;
@@ -16,5 +22,11 @@ export function createEd25519Verifier(publicKey: KeyObject): SignatureVerifier {
 }
 
 export function createEd25519Signer(privateKey: KeyObject): SignatureSigner {
-  return { sign: (inputLength) => sign(null, textView(inputLength), privateKey).toString("base64url") };
+  return {
+    sign: (inputLength) => sign(null, textView(inputLength), privateKey).toString("base64url"),
+    pooled: {
+      worthItFrom: 16,
+      sign: async (input) => (await signInPool(null, input, privateKey)).toString("base64url"),
+    },
+  };
 }

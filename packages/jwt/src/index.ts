@@ -29,6 +29,7 @@ export {
 } from "./pem.ts";
 export { createSecretKey, type SecretKeyOptions } from "./secret-key.ts";
 export { signJws, type SignJwsOptions, signJwt, type SignJwtOptions } from "./sign.ts";
+export { signJwtPooled } from "./sign-pooled.ts";
 export { type RemoteSigner, signJwtRemotely } from "./sign-remotely.ts";
 export { jwkThumbprint } from "./thumbprint.ts";
 export type { TokenCacheOptions } from "./verified-token-cache.ts";

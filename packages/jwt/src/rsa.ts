@@ -1,6 +1,12 @@
 import { type KeyObject, sign, verify } from "node:crypto";
 import type { HashName } from "./algorithms.ts";
-import { base64urlChars, decodeSignature, type SignatureSigner, type SignatureVerifier } from "./signature.ts";
+import {
+  base64urlChars,
+  decodeSignature,
+  signInPool,
+  type SignatureSigner,
+  type SignatureVerifier,
+} from "./signature.ts";
 import { textView } from "./workspace.ts";
 
 /**
@@ -19,5 +25,12 @@ export function createRsaVerifier(hash: HashName, publicKey: KeyObject): Signatu
 }
 
 export function createRsaSigner(hash: HashName, privateKey: KeyObject): SignatureSigner {
-  return { sign: (inputLength) => sign(hash, textView(inputLength), privateKey).toString("base64url") };
+  return {
+    sign: (inputLength) => sign(hash, textView(inputLength), privateKey).toString("base64url"),
+    pooled: {
+      // With 2048 bits 0.4 ms, with 4096 2.4: nobody else is to wait for more than one of them.
+      worthItFrom: 2,
+      sign: async (input) => (await signInPool(hash, input, privateKey)).toString("base64url"),
+    },
+  };
 }

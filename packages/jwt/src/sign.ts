@@ -30,7 +30,7 @@ const json = Buffer.allocUnsafeSlow(maxTextBytes);
  *   too long for a token (64 KiB)
  */
 export function signJwt(claims: object, key: SigningKey, options: SignJwtOptions): string {
-  return signSegments(headerSegment(key, options.typ, undefined), claimsSegment(claims, options.typ), key);
+  return signInput(formatSigningInput(claims, key, options.typ), key);
 }
 
 /** What a JWT's signature is over (RFC 7515 §5.1): header and claims. Throws as `signJwt` does. */
@@ -61,13 +61,14 @@ function claimsSegment(claims: object, typ: string): string {
 export function signJws(payload: Uint8Array, key: SigningKey, options: SignJwsOptions = {}): string {
   assertKnownOptions(options, ["typ", "cty"]);
   if (!(payload instanceof Uint8Array)) throw new JwtError("invalid_options", "A payload is a Uint8Array.");
-  return signSegments(headerSegment(key, options.typ, options.cty), encodeBase64url(payload), key);
+  const input = `${headerSegment(key, options.typ, options.cty)}.${encodeBase64url(payload)}`;
+  assertLength(input);
+  return signInput(input, key);
 }
 
-function signSegments(header: string, payload: string, key: SigningKey): string {
+/** The token of what `formatSigningInput` answered. */
+export function signInput(input: string, key: SigningKey): string {
   const { signer } = getSigningMaterial(key);
-  const input = `${header}.${payload}`;
-  assertLength(input);
   writeAscii(input);
   return `${input}.${signer.sign(input.length)}`;
 }

@@ -1,3 +1,6 @@
+import { type KeyObject, sign } from "node:crypto";
+import { promisify } from "node:util";
+import type { HashName } from "./algorithms.ts";
 import { decodeAsciiSegment } from "./base64url.ts";
 import { createScratchBuffer } from "./scratch-buffer.ts";
 
@@ -18,7 +21,20 @@ export interface SignatureVerifier {
 export interface SignatureSigner {
   /** The signature of the first `inputLength` bytes in the workspace, in base64url. */
   sign(inputLength: number): string;
+  /** Undefined where to ask a thread would take longer than to sign. */
+  readonly pooled?: PooledSigner;
 }
+
+/** Signs in a thread of libuv's pool, so that this one goes on meanwhile. */
+export interface PooledSigner {
+  /** How many must be wanted at once to be worth it. To hand one over takes 6 to 8 µs, and the waking of a thread. */
+  readonly worthItFrom: number;
+  /** The signature of `input`, in base64url. */
+  sign(input: Uint8Array): Promise<string>;
+}
+
+export const signInPool: (hash: HashName | null, input: Uint8Array, privateKey: KeyObject) => Promise<Buffer> =
+  promisify(sign);
 
 export function base64urlChars(bytes: number): number {
   return Math.ceil((bytes * 4) / 3);

@@ -4,7 +4,7 @@ import {
   exportPublicJwk,
   generateSigningKey,
   importSigningJwk,
-  signJwt,
+  signJwtPooled,
   verificationKeyOf,
 } from "@latchkey/jwt";
 
@@ -19,11 +19,11 @@ import { openServiceKey, parseServiceKey } from "./service-key.ts";
 export interface AccessKey {
   readonly alg: JwtAlgorithm;
   /**
-   * A token; at once, or as soon as a signing service has answered.
+   * A token, as soon as a thread or a signing service has answered.
    *
    * @throws AuthError `unavailable` where that cannot be asked
    */
-  sign(claims: object, options: SignJwtOptions): string | Promise<string>;
+  sign(claims: object, options: SignJwtOptions): Promise<string>;
   readonly verificationKey: VerificationKey;
   readonly publicJwk: Jwk;
   /** Of a key in a signing service: it is needed no more. Never rejects. */
@@ -66,7 +66,7 @@ function openPrivateKey(kid: string, jwk: Jwk): AccessKey {
     const signingKey = importSigningJwk(jwk, { kid });
     return {
       alg: signingKey.alg,
-      sign: (claims, options) => signJwt(claims, signingKey, options),
+      sign: (claims, options) => signJwtPooled(claims, signingKey, options),
       verificationKey: verificationKeyOf(signingKey),
       publicJwk: exportPublicJwk(signingKey),
     };

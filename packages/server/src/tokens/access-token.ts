@@ -127,12 +127,11 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       };
       const [sharedKey] = profile.sharedKeys;
       const options = { typ: profile.typ };
-      const signed =
+      const token =
         sharedKey === undefined
-          ? keyRing.signingKeyFor(profile.alg).sign(claims, options)
+          ? await keyRing.signingKeyFor(profile.alg).sign(claims, options)
           : signJwt(claims, sharedKey, options);
-      // Most keys are here: their tokens are there at once, and nobody waits.
-      return { token: typeof signed === "string" ? signed : await signed, expiresAt };
+      return { token, expiresAt };
     },
 
     parseCustomClaims: (answered, audience) => parseCustomClaims(answered, profileOf(audience)),
