@@ -15,6 +15,7 @@ import { SOURCES } from "./master-secret-source.ts";
 import { openMasterSecrets } from "./open-master-secrets.ts";
 import { openSigningService } from "./open-signing-service.ts";
 import { failureSentence } from "./failure-sentence.ts";
+import { withIdsLast } from "./ids-last.ts";
 import type { LogFormat } from "./logger.ts";
 import { LOG_FORMATS } from "./logger.ts";
 import { serveAuthority } from "./serve.ts";
@@ -332,7 +333,7 @@ function parseSeconds(text: string): number {
 }
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(withIdsLast(process.argv.slice(2)), { from: "user" });
 } catch (error) {
   process.stderr.write(`latchkey: ${failureSentence(error)}\n`);
   process.exitCode = EXIT_FAILED;

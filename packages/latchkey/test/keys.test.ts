@@ -106,6 +106,26 @@ describe("latchkey keys, beside a running server", () => {
     expect((await listedKeys(folder)).find(({ kid }) => kid === active)?.state).toBe("revoked");
   });
 
+  it.each([
+    ["-Qrir2JLKrsOQTx8uid2_upH5BW89tI5a_ryeJeyEzE"],
+    // Begins as the options for help and data do.
+    ["-hir2JLKrsOQTx8uid2_upH5BW89tI5a_ryeJeyEzE4"],
+    ["--data2JLKrsOQTx8uid2_upH5BW89tI5a_ryeJeyEz"],
+  ])("takes a name that begins with a dash for a name, wherever it stands: %s", async (kid) => {
+    const folder = await emptyDatabaseFolder();
+    for (const args of [
+      [kid, "--data", folder],
+      ["--data", folder, kid],
+      ["--data", folder, "--", kid],
+    ]) {
+      const { code, stderr } = await runLatchkey(["keys", "revoke", ...args]);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: "latchkey: There is no key of that name in this database. See: latchkey keys list\n",
+      });
+    }
+  });
+
   it("says so where there is no key of that name, or none to rotate yet", async () => {
     const folder = await emptyDatabaseFolder();
     expect(await runLatchkey(["keys", "revoke", "no-such-key", "--data", folder])).toEqual({
