@@ -3,16 +3,7 @@ import { attemptsOf } from "../attempts-text.ts";
 import type { Row } from "./database.ts";
 import { fromNullableText, fromText } from "./text.ts";
 
-/** In the order that {@link sessionOf} reads them in. */
-export const SESSION_COLUMNS = `
-  session.id, session.user_id, session.client_id, session.audience, session.scope, session.created_at, session.auth_time,
-  session.amr, session.acr, session.persistent, session.device, session.ip, session.jkt, session.expires_at,
-  session.generation, session.secret_hash, session.attempts, session.attempt_keys_used, session.rotated_at,
-  session.idle_expires_at, session.revoked_at, session.place`;
-
-export const SESSION_COLUMN_COUNT = 22;
-
-/** @param row begins with {@link SESSION_COLUMNS} */
+/** @param row begins with `SESSION_COLUMNS` */
 export function sessionOf(row: Row): Session {
   return {
     id: fromText(String(row[0])),

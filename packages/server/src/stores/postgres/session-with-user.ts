@@ -2,7 +2,8 @@ import type { SessionWithUser } from "../../ports/store.ts";
 import type { Database, Row } from "./database.ts";
 import type { Group } from "./group.ts";
 import { createGroup } from "./group.ts";
-import { SESSION_COLUMN_COUNT, SESSION_COLUMNS, sessionOf } from "./session-row.ts";
+import { SESSION_COLUMN_COUNT, SESSION_COLUMNS } from "../session-columns.ts";
+import { sessionOf } from "./session-row.ts";
 import { toText } from "./text.ts";
 import { USER_COLUMNS, userOf } from "./user-row.ts";
 

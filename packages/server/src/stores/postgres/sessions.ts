@@ -5,7 +5,8 @@ import type { Database } from "./database.ts";
 import { EVENT_COLUMNS, eventParameters, eventValues } from "./events.ts";
 import { groupRotations, REDEMPTION, ROTATION, rotationValues } from "./rotations.ts";
 import { attemptsText } from "../attempts-text.ts";
-import { SESSION_COLUMNS, sessionOf } from "./session-row.ts";
+import { SESSION_COLUMNS } from "../session-columns.ts";
+import { sessionOf } from "./session-row.ts";
 import { toNullableText, toText } from "./text.ts";
 import { ENDED_SESSION_IDS, endUserSessions } from "./user-sessions.ts";
 

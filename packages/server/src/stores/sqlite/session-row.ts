@@ -4,16 +4,7 @@ import type { Session } from "../../domain/session.ts";
 import { attemptsOf } from "../attempts-text.ts";
 import type { Row } from "./select.ts";
 
-/** In the order that {@link sessionOf} reads them in. */
-export const SESSION_COLUMNS = `
-  session.id, session.user_id, session.client_id, session.audience, session.scope, session.created_at, session.auth_time,
-  session.amr, session.acr, session.persistent, session.device, session.ip, session.jkt, session.expires_at,
-  session.generation, session.secret_hash, session.attempts, session.attempt_keys_used, session.rotated_at,
-  session.idle_expires_at, session.revoked_at, session.place`;
-
-export const SESSION_COLUMN_COUNT = 22;
-
-/** @param row begins with {@link SESSION_COLUMNS} */
+/** @param row begins with `SESSION_COLUMNS` */
 export function sessionOf(row: Row): Session {
   // By number: to take an array of so many values apart costs a refresh 3 % of its garbage.
   return {

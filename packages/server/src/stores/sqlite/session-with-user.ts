@@ -2,7 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 
 import type { SessionWithUser } from "../../ports/store.ts";
 import { prepareSelect } from "./select.ts";
-import { SESSION_COLUMN_COUNT, SESSION_COLUMNS, sessionOf } from "./session-row.ts";
+import { SESSION_COLUMN_COUNT, SESSION_COLUMNS } from "../session-columns.ts";
+import { sessionOf } from "./session-row.ts";
 import { USER_COLUMNS, userOf } from "./user-row.ts";
 
 export function prepareFindSessionWithUser(database: DatabaseSync): (sessionId: string) => SessionWithUser | undefined {

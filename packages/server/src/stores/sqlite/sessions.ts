@@ -10,7 +10,8 @@ import { attemptsText } from "../attempts-text.ts";
 import { prepareAppendEvent } from "./events.ts";
 import type { TurnBatch } from "./turn-batch.ts";
 import { prepareSelect } from "./select.ts";
-import { SESSION_COLUMNS, sessionOf } from "./session-row.ts";
+import { SESSION_COLUMNS } from "../session-columns.ts";
+import { sessionOf } from "./session-row.ts";
 import { prepareRevokeUserSessions } from "./user-sessions.ts";
 
 interface SessionBatches {
