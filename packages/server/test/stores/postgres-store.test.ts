@@ -18,7 +18,7 @@ import {
   signInFailed,
   userEvent,
 } from "../../src/testing/samples.ts";
-import { openPostgres } from "./opened-postgres.ts";
+import { openOneConnection, openPostgres } from "./opened-postgres.ts";
 import { createTestDatabase, describeOnPostgres } from "./postgres-database.ts";
 
 const APPEND = "INSERT INTO latchkey.event (at, type, user_id, detail) VALUES ($1, $2, $3, $4)";
@@ -249,6 +249,46 @@ describeOnPostgres("the schema in PostgreSQL", () => {
     const { rows } = await (await connect()).query("SELECT version FROM latchkey.migration ORDER BY version");
     expect(rows.length).toBeGreaterThan(0);
     expect(rows).toEqual(rows.map((_, index) => ({ version: index + 1 })));
+  });
+
+  it("nodes that run go on reading and rotating while a newer one adds a column to every table", async () => {
+    const { store, client } = await openOneConnection();
+    const account = sampleAccount();
+    await store.accounts.createAccount(account, userEvent("user_signed_up", account.user.id));
+    const sessions = [sampleSession({ userId: account.user.id }), sampleSession({ userId: account.user.id })];
+    for (const session of sessions) await store.sessions.createSession(session, signedIn(session));
+    const work = { name: "work", holder: "node", leaseMs: 60_000, startAt: 0 };
+    const useEverything = () =>
+      Promise.all([
+        ...sessions.map((session) => store.findSessionWithUser(session.id)),
+        store.sessions.findSession(sessions[0]?.id ?? ""),
+        store.sessions.listSessions(account.user.id, NOW),
+        store.accounts.findUser(account.user.id),
+        store.accounts.findAccountByEmail(account.user.email),
+        store.accounts.listUsers("", 10),
+        store.apiTokens.findApiToken("none"),
+        store.apiTokens.listApiTokens(account.user.id, NOW),
+        store.apiTokens.listRevokedApiTokens({ now: NOW, after: "", limit: 10 }),
+        store.keys.listKeys(),
+        store.keys.changeKeys(() => undefined),
+        store.audit.readState(),
+        store.audit.listEntries({ limit: 10 }),
+        store.audit.listCheckpoints(),
+        store.events.listEvents(0, 10),
+        store.consumers.claim(work),
+      ]);
+
+    const before = await useEverything();
+    // Once more alone: one session by itself is another statement than two together.
+    expect(await store.findSessionWithUser(sessions[0]?.id ?? "")).toEqual(before[0]);
+    const { rows } = await client.query<{ name: string }>(
+      "SELECT relname AS name FROM pg_class WHERE relnamespace = 'latchkey'::regnamespace AND relkind = 'r'",
+    );
+    for (const { name } of rows) await client.query(`ALTER TABLE latchkey.${name} ADD COLUMN later text`);
+
+    expect(await useEverything()).toEqual(before);
+    expect(await store.findSessionWithUser(sessions[0]?.id ?? "")).toEqual(before[0]);
+    for (const session of sessions) expect(await store.sessions.rotateSession(sampleRotation(session))).toBe(true);
   });
 
   it("a database with a newer schema is refused, and left as it is", async () => {

@@ -5,7 +5,12 @@ import { auditSearch } from "../audit-search.ts";
 import type { Database, Row, Value } from "./database.ts";
 import { fromNullableText, toNullableText, toText } from "./text.ts";
 
-const STATE = { name: "latchkey-audit-state", text: "SELECT * FROM latchkey.audit_state" };
+const STATE = {
+  name: "latchkey-audit-state",
+  text: `
+    SELECT log_id, base_number, base_hash, head_number, head_hash, source_sequence, source_fingerprint
+      FROM latchkey.audit_state`,
+};
 
 // Not flushed: what a crash forgets of the log is made again from the outbox, which is.
 const APPEND = {

@@ -5,10 +5,13 @@ import { QUERY_TIMEOUT_MS, transaction } from "./database.ts";
 import { APPEND, eventValues } from "./events.ts";
 import { fromText, toText } from "./text.ts";
 
-const LIST = { name: "latchkey-list-keys", text: "SELECT * FROM latchkey.signing_key ORDER BY created_at, kid" };
+const COLUMNS = "kid, purpose, alg, created_at, ready_at, activates_at, retain_seconds, revoked_at, sealed";
+const LIST = {
+  name: "latchkey-list-keys",
+  text: `SELECT ${COLUMNS} FROM latchkey.signing_key ORDER BY created_at, kid`,
+};
 const PUT = `
-  INSERT INTO latchkey.signing_key
-    (kid, purpose, alg, created_at, ready_at, activates_at, retain_seconds, revoked_at, sealed)
+  INSERT INTO latchkey.signing_key (${COLUMNS})
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
   ON CONFLICT (kid) DO UPDATE SET
     (purpose, alg, created_at, ready_at, activates_at, retain_seconds, revoked_at, sealed) =
