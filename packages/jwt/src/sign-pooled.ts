@@ -26,7 +26,7 @@ let underWay = 0;
 /**
  * As `signJwt`, for who can wait. What is asked for in one turn of the event loop is signed in the threads of libuv's pool where
  * it is enough to be worth it (two of RSA, P-384 or P-521, sixteen of P-256 or Ed25519), so that this thread goes on answering;
- * else here, before the turn is over.
+ * else here, before the turn is over. Where there is but one core, all are signed here.
  *
  * @returns rejects with what `signJwt` throws
  */

@@ -27,7 +27,7 @@ export interface SignatureSigner {
 
 /** Signs in a thread of libuv's pool, so that this one goes on meanwhile. */
 export interface PooledSigner {
-  /** How many must be wanted at once to be worth it. To hand one over takes 6 to 8 µs, and the waking of a thread. */
+  /** How many must be wanted at once to be worth it. To hand one over takes 6 to 11 µs, and the waking of a thread. */
   readonly worthItFrom: number;
   /** The signature of `input`, in base64url. */
   sign(input: Uint8Array): Promise<string>;

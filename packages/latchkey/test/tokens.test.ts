@@ -53,12 +53,15 @@ describe("latchkey tokens, beside a running server", () => {
   it("says so where there is no such token or user, or neither is named", async () => {
     const folder = await emptyDatabaseFolder();
     const revoke = async (...args: readonly string[]) => runLatchkey(["tokens", "revoke", ...args, "--data", folder]);
-    const [unknown, nameless, nobody] = await Promise.all([
+    const [unknown, dashed, nameless, nobody] = await Promise.all([
       revoke("none"),
+      revoke("-hir2JLKrsOQTx8uid2_uN"),
       revoke(),
       revoke("--all-of", "eve@example.com"),
     ]);
-    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("no API token of that id") });
+    for (const one of [unknown, dashed]) {
+      expect(one).toMatchObject({ code: 1, stderr: expect.stringContaining("no API token of that id") });
+    }
     expect(nameless).toMatchObject({ code: 1, stderr: expect.stringContaining("--all-of") });
     expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining("no account") });
   }, 90_000);

@@ -18,7 +18,6 @@ export function sessionOf(row: Row): Session {
     persistent: row[9] === true,
     device: fromNullableText(row[10]),
     ip: fromNullableText(row[11]),
-    place: fromNullableText(row[21]) || null,
     jkt: fromNullableText(row[12]),
     expiresAt: Number(row[13]),
     generation: Number(row[14]),
@@ -28,5 +27,6 @@ export function sessionOf(row: Row): Session {
     rotatedAt: Number(row[18]),
     idleExpiresAt: Number(row[19]),
     revokedAt: row[20] === null ? null : Number(row[20]),
+    place: fromNullableText(row[21]) || null,
   };
 }
